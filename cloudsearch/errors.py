@@ -1,0 +1,56 @@
+"""One exception tree: each room turns foreign errors into these, ``cli`` catches them once.
+
+A message says what went wrong, where, and what to do next; it never holds a secret.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CloudsearchError(Exception):
+    """Any error the user can do something about; ``exit_code`` is the process's answer."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(CloudsearchError):
+    """What was asked for makes no sense as written: a date that is none, flags that exclude each other."""
+
+    exit_code = 2
+
+
+class SourceError(CloudsearchError):
+    """A place that logs or IAM data come from could not be read."""
+
+    exit_code = 3
+
+
+class RecordError(SourceError):
+    """One record could not be understood; its neighbours are not concerned."""
+
+
+class StoreError(CloudsearchError):
+    """The store refused, is missing, or is of another version."""
+
+    exit_code = 4
+
+
+class StoreUnavailable(StoreError):
+    """The store did not answer, or not in time: the same request is worth another try."""
+
+
+class StoreRejected(StoreError):
+    """The store answered, and will answer the same way again."""
+
+
+class PolicyError(CloudsearchError):
+    """A policy document is not valid IAM."""
+
+    exit_code = 5
+
+
+class AccessError(CloudsearchError):
+    """Credentials are missing, wrong, or do not suffice."""
+
+    exit_code = 6
