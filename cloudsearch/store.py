@@ -211,13 +211,31 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class ChunkSize:
+    """Bytes of one write: where to begin, and the bounds it may move in."""
+
+    start: int
+    floor: int
+    ceiling: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoreInfo:
     """What a store said of itself when it was prepared; each notice is a sentence for the user."""
 
     name: str
     fields_version: int
     derivation_version: int
+    chunk: ChunkSize
     notices: tuple[str, ...] = field(default=())
+
+
+def older_derivation(name: str) -> str:
+    """The notice for a store that holds rows of an older derivation."""
+    return (
+        f"Some events in {name} were derived by an older cloudsearch; fields added since are empty for them. "
+        "Renew them: cloudsearch rederive"
+    )
 
 
 class Store(Protocol):

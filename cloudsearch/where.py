@@ -13,11 +13,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from cloudsearch.event import Field, Row, Value
 
 Scalar = str | int | float | bool | datetime
+
+_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +104,20 @@ class Range:
         return any(self._holds(value) for value in values_of(self.subject, row))
 
     def _holds(self, value: Any) -> bool:  # noqa: ANN401 (a value of any field type)
-        bounds = [bound for bound in (self.start, self.end) if bound is not None]
-        if isinstance(self.subject, Path) and any(isinstance(bound, int | float) for bound in bounds):
-            try:
+        try:
+            if isinstance(self.subject, Path) and isinstance(self.start or self.end, int | float):
                 value = float(value)
-            except ValueError:
-                return False
-        return (self.start is None or value >= self.start) and (self.end is None or value < self.end)
+            return (self.start is None or value >= self.start) and (self.end is None or value < self.end)
+        except (TypeError, ValueError):
+            return False
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A text in which ``*`` is any run of characters and ``?`` exactly one; everything else is itself."""
+    """A text in which ``*`` is any run of characters and ``?`` exactly one; everything else is itself.
+
+    ``ignore_case`` folds the letters A-Z alone: what IAM's names are made of, and what every store can do alike.
+    """
 
     subject: Subject
     pattern: str
@@ -120,9 +125,9 @@ class Pattern:
 
     def matches(self, row: Row) -> bool:
         """Whether a text value of the subject fits the pattern."""
-        pattern = self.pattern.lower() if self.ignore_case else self.pattern
+        pattern = fold(self.pattern) if self.ignore_case else self.pattern
         texts = (value for value in values_of(self.subject, row) if isinstance(value, str))
-        return any(fits(pattern, text.lower() if self.ignore_case else text) for text in texts)
+        return any(fits(pattern, fold(text) if self.ignore_case else text) for text in texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +182,11 @@ def values_of(subject: Subject, row: Row) -> Iterator[Value]:
         yield from value
     elif value is not None:
         yield value
+
+
+def fold(text: str) -> str:
+    """Lower the letters A-Z and no others."""
+    return text.translate(_ASCII_LOWER)
 
 
 def fits(pattern: str, text: str) -> bool:

@@ -1,0 +1,436 @@
+"""The embedded store: one DuckDB file, one column per derived field, and the record beside them.
+
+Rows travel as JSON lines: ``encode`` writes them, DuckDB's own reader takes a chunk of them at once, which is
+some fifty times faster than binding values row by row. There is no primary key (it costs a quarter of the speed):
+the ids of a chunk are looked up within its months in the same statement that inserts them.
+
+Everything written since the last ``commit`` is one transaction, the ledger's rows among them. One process at a
+time holds the file for writing; several may read it.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import tempfile
+import time as clock
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import duckdb
+import msgspec
+
+from cloudsearch.errors import StoreError, StoreRejected, StoreUnavailable
+from cloudsearch.event import DERIVATION_VERSION, FIELDS_VERSION, RAW, Field, FieldType, Row, Value
+from cloudsearch.store import (
+    EVENTS,
+    LOG_FILES,
+    TABLES,
+    UNDATED,
+    ChunkSize,
+    Group,
+    LogFile,
+    Operation,
+    StoreInfo,
+    Table,
+    Written,
+    older_derivation,
+)
+from cloudsearch.stores.sql import Sql, compile_where, quoted
+from cloudsearch.where import And, In, Range, Where, subjects
+
+COLUMN_TYPES = {
+    FieldType.KEYWORD: "VARCHAR",
+    FieldType.KEYWORDS: "VARCHAR[]",
+    FieldType.TIME: "TIMESTAMP",
+    FieldType.INTEGER: "BIGINT",
+    FieldType.BOOLEAN: "BOOLEAN",
+}
+LOCK_SECONDS = 5.0
+CHUNK = ChunkSize(start=8 << 20, floor=64 << 10, ceiling=32 << 20)
+PAGE = 2_000
+WINDOW_ROWS = 20_000
+
+_ENCODER = msgspec.json.Encoder()
+
+
+class DuckDBStore:
+    """A ``Store`` in a DuckDB file."""
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = Path(path)
+        self._lock = RLock()
+        self._opened: duckdb.DuckDBPyConnection | None = None
+        self._dirty = False
+
+    def prepare(self, *, loading: bool = False) -> StoreInfo:
+        """Open the file, or with ``loading`` create it; bring its columns up to date."""
+        if not loading and not self._path.is_file():
+            raise StoreError(f"There is no store at {self._path}. Load logs first: cloudsearch load PATH")
+        self.close()
+        self._opened = self._connect(read_only=not loading)
+        with self._translated():
+            if loading and not self._has_table("meta"):
+                self._create()
+            self._check_versions()
+            if self._missing_columns():
+                self._upgrade(read_only=not loading)
+            return self._info()
+
+    def encode(self, table: Table, row: Row) -> Operation:
+        """A row as a line of JSON; a record that is not UTF-8 goes to ``raw_bytes``."""
+        values = dict(row)
+        raw = values.pop("raw", None)
+        if isinstance(raw, bytes):
+            values |= _raw_columns(raw)
+        body = _ENCODER.encode({name: value for name, value in values.items() if value not in (None, ())})
+        return Operation(str(row["id"]), table.month(row), body, row)
+
+    def write(self, table: Table, operations: Sequence[Operation], *, replace: bool = False) -> Written:
+        """Insert what is not there."""
+        given = len(operations)
+        if not operations:
+            return Written()
+        if replace:
+            operations = list({(operation.month, operation.id): operation for operation in operations}.values())
+        with self._lock, self._translated():
+            self._begin()
+            if replace:
+                self._delete(table, operations)
+            created = self._insert(table, operations)
+        return Written(created=created, existing=given - created)
+
+    def known(self, table: Table, ids: Collection[str]) -> set[str]:
+        """Look the ids up."""
+        found = self._fetch(f"SELECT DISTINCT id FROM {table.name} WHERE list_contains(?, id)", (list(ids),))
+        return {str(row[0]) for row in found}
+
+    def group(self, table: Table, by: Sequence[Field], where: Where) -> Iterator[Group]:
+        """GROUP BY; a list is unfolded first."""
+        condition = _exactly(where)
+        keys = ", ".join(_unfolded(field) if field.type is FieldType.KEYWORDS else quoted(field) for field in by)
+        times = 'min("time"), max("time")'
+        if not by:
+            text = f"SELECT count(*), {times} FROM {table.name} WHERE {condition.text} HAVING count(*) > 0"
+        else:
+            names = ", ".join(quoted(field) for field in by)
+            inner = f'SELECT {keys}, "time" AS seen FROM {table.name} WHERE {condition.text}'
+            text = (
+                f"SELECT {names}, count(*), min(seen), max(seen) FROM ({inner}) "
+                f"GROUP BY {names} ORDER BY {', '.join(f'{quoted(field)} NULLS FIRST' for field in by)}"
+            )
+        for *key, count, first, last in self._fetch(text, condition.params):
+            yield Group(tuple(map(_value, key)), count, _utc(first), _utc(last))
+
+    def rows(
+        self, table: Table, where: Where, *, fields: Sequence[Field] | None = None, ordered: bool = False
+    ) -> Iterator[Row]:
+        """SELECT; ordered, a window of time after the other, since sorting whole records needs gigabytes."""
+        wanted = list(fields if fields is not None else (*table.fields, *((RAW,) if table.has_raw else ())))
+        exact = compile_where(where).exact
+        read = wanted if exact else [*table.fields, *((RAW,) if table.has_raw else ())]
+        for window in self._windows(table, where) if ordered else (where,):
+            for row in self._select(table, window, read, ordered=ordered):
+                if exact or where.matches(row):
+                    yield row if exact else {field.name: row[field.name] for field in wanted}
+
+    def remove(self, table: Table, where: Where) -> int:
+        """Delete, and commit."""
+        condition = compile_where(where)
+        with self._lock, self._translated():
+            if condition.exact:
+                self._begin()
+                removed = self._run(f"DELETE FROM {table.name} WHERE {condition.text}", condition.params)
+            else:
+                rows = [self.encode(table, row) for row in self.rows(table, where)]
+                self._begin()
+                self._delete(table, rows)
+                removed = len(rows)
+        self.commit()
+        return removed
+
+    def commit(self, log_files: Sequence[LogFile] = ()) -> None:
+        """End the transaction, with the ledger's rows in it."""
+        with self._lock:
+            self.write(LOG_FILES, [self.encode(LOG_FILES, log_file.row()) for log_file in log_files], replace=True)
+            if self._dirty:
+                with self._translated():
+                    self._connection.commit()
+                self._dirty = False
+
+    def close(self) -> None:
+        """Close the file; what was not committed is gone."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened.close()
+            self._opened, self._dirty = None, False
+
+    @property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        if self._opened is None:
+            raise StoreError(f"The store at {self._path} is not open")
+        return self._opened
+
+    def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        """Open the file; while another process holds it, try again for a while and then say who does."""
+        end = clock.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                return self._open(read_only=read_only)
+            except duckdb.IOException as error:
+                if "lock" not in str(error):
+                    raise StoreError(f"{self._path} could not be opened: {_first_line(error)}") from error
+                if clock.monotonic() > end:
+                    holder = re.search(r"held in (.*?\(PID \d+\))", str(error))
+                    by = f"{holder[1]} holds it" if holder else "another process holds it"
+                    raise StoreUnavailable(
+                        f"{self._path} is in use: {by}. One process writes at a time; wait for it or end it"
+                    ) from error
+                clock.sleep(0.1)
+            except duckdb.Error as error:
+                raise StoreError(f"{self._path} is not a cloudsearch store: {_first_line(error)}") from error
+
+    def _open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        created = not self._path.exists()
+        if read_only:
+            connection = duckdb.connect(str(self._path), read_only=True)
+        else:
+            connection = duckdb.connect(str(self._path), config={"storage_compatibility_version": "v1.4.0"})
+        if created:
+            self._path.chmod(0o600)
+        connection.execute("SET memory_limit = '2GB'; SET preserve_insertion_order = false")
+        return connection
+
+    def _has_table(self, name: str) -> bool:
+        return any(self._fetch("SELECT 1 FROM information_schema.tables WHERE table_name = ?", (name,)))
+
+    def _create(self) -> None:
+        with self._lock:
+            self._begin()
+            for table in TABLES:
+                self._run(f"CREATE TABLE {table.name} ({', '.join(_definition(*column) for column in _stored(table))})")
+            self._run("CREATE TABLE meta (fields_version INTEGER, derivation_version INTEGER)")
+            self._run("INSERT INTO meta VALUES (?, ?)", (FIELDS_VERSION, DERIVATION_VERSION))
+            self.commit()
+
+    def _check_versions(self) -> None:
+        if not self._has_table("meta"):
+            raise StoreError(f"{self._path} is a DuckDB file, but not a cloudsearch store")
+        ((fields, derivation),) = self._fetch("SELECT fields_version, derivation_version FROM meta")
+        if fields > FIELDS_VERSION or derivation > DERIVATION_VERSION:
+            raise StoreRejected(
+                f"{self._path} was written by a newer cloudsearch (field table {fields}, derivation {derivation}; "
+                f"this one knows {FIELDS_VERSION} and {DERIVATION_VERSION}). Upgrade cloudsearch"
+            )
+
+    def _missing_columns(self) -> list[tuple[str, str]]:
+        """Table name and column definition of what this version has and the file lacks."""
+        present = set(self._fetch("SELECT table_name, column_name FROM information_schema.columns"))
+        return [
+            (table.name, _definition(*column))
+            for table in TABLES
+            for column in _stored(table)
+            if (table.name, column[0]) not in present
+        ]
+
+    def _upgrade(self, *, read_only: bool) -> None:
+        if read_only:
+            self.close()
+            self._opened = self._connect(read_only=False)
+        with self._lock:
+            self._begin()
+            for table, column in self._missing_columns():
+                self._run(f"CREATE TABLE IF NOT EXISTS {table} ({column})")
+                self._run(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column}")
+            self._run(
+                "UPDATE meta SET fields_version = ?, derivation_version = ?", (FIELDS_VERSION, DERIVATION_VERSION)
+            )
+            self.commit()
+
+    def _info(self) -> StoreInfo:
+        ((oldest,),) = self._fetch(f"SELECT min(derivation) FROM {EVENTS.name}")
+        notices: tuple[str, ...] = ()
+        if oldest is not None and oldest < DERIVATION_VERSION:
+            notices = (older_derivation(str(self._path)),)
+        return StoreInfo(str(self._path), FIELDS_VERSION, DERIVATION_VERSION, CHUNK, notices)
+
+    def _insert(self, table: Table, operations: Sequence[Operation]) -> int:
+        """Insert rows whose identity is not there; says how many."""
+        names = ", ".join(f'"{name}"' for name, _ in _stored(table))
+        values = ", ".join(
+            "from_base64(raw_bytes)" if name == "raw_bytes" else f'"{name}"' for name, _ in _stored(table)
+        )
+        identity = "id, date_trunc('month', \"time\")" if table.monthly else "id"
+        there, params = _there(table, operations)
+        with _lines(operations) as (path, size):
+            source = _json_source(table, size)
+            text = (
+                f"INSERT INTO {table.name} ({names}) "
+                f"SELECT {values} FROM (SELECT DISTINCT ON ({identity}) * FROM {source}) n "
+                f"WHERE NOT EXISTS (SELECT 1 FROM {there} e WHERE {_same(table)})"
+            )
+            return self._run(text, (path, *params))
+
+    def _delete(self, table: Table, operations: Sequence[Operation]) -> None:
+        """Delete rows of the same identity."""
+        month = "coalesce(strftime(\"time\", '%Y.%m'), 'undated')" if table.monthly else "''"
+        self._run(
+            f"DELETE FROM {table.name} WHERE list_contains(?, id || ' ' || {month})",
+            ([f"{operation.id} {operation.month or ''}" for operation in operations],),
+        )
+
+    def _select(self, table: Table, where: Where, fields: Sequence[Field], *, ordered: bool) -> Iterator[Row]:
+        condition = compile_where(where)
+        columns = ", ".join(f"{name}" for field in fields for name in _selected(field))
+        order = ' ORDER BY "time" NULLS LAST, id' if ordered else ""
+        text = f"SELECT {columns or '1'} FROM {table.name} WHERE {condition.text}{order}"
+        for row in self._fetch(text, condition.params):
+            yield _row(fields, row)
+
+    def _windows(self, table: Table, where: Where) -> Iterator[Where]:
+        """Cut the question into windows of time that hold few rows each, the rows without a time last."""
+        condition = compile_where(where)
+        time = table.by_name["time"]
+        hours = self._fetch(
+            f"SELECT date_trunc('hour', \"time\") AS hour, count(*) FROM {table.name} "
+            f"WHERE {condition.text} GROUP BY hour ORDER BY hour",
+            condition.params,
+        )
+        start: datetime | None = None
+        held = 0
+        for hour, count in hours:
+            if hour is None:
+                continue
+            if start is not None and held + count > WINDOW_ROWS:
+                yield And((where, Range(time, start, _utc(hour))))
+                start, held = None, 0
+            start, held = start or _utc(hour), held + count
+        if start is not None:
+            yield And((where, Range(time, start)))
+        yield And((where, In(time, (None,))))
+
+    def _begin(self) -> None:
+        if not self._dirty:
+            self._connection.begin()
+            self._dirty = True
+
+    def _run(self, text: str, params: Sequence[object] = ()) -> int:
+        """Change something; says how many rows it changed."""
+        answer = self._connection.execute(text, list(params)).fetchone()
+        return int(answer[0]) if answer and isinstance(answer[0], int) else 0
+
+    def _fetch(self, text: str, params: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        """Rows of a query: streamed, or read at once on the writing connection while a transaction is open."""
+        with self._translated():
+            if self._dirty:
+                with self._lock:
+                    yield from self._connection.execute(text, list(params)).fetchall()
+                return
+            with self._connection.cursor() as cursor:
+                cursor.execute(text, list(params))
+                while page := cursor.fetchmany(PAGE):
+                    yield from page
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            raise StoreError(f"{self._path}: {_first_line(error)}") from error
+
+
+@contextmanager
+def _lines(operations: Sequence[Operation]) -> Iterator[tuple[str, int]]:
+    """A file of JSON lines that only this user can read, and the size of its longest line; gone afterwards."""
+    with tempfile.NamedTemporaryFile(prefix="cloudsearch-", suffix=".ndjson") as file:
+        file.writelines(line for operation in operations for line in (operation.body, b"\n"))
+        file.flush()
+        yield file.name, max(operation.size for operation in operations)
+
+
+def _json_source(table: Table, longest: int) -> str:
+    columns = ", ".join(
+        f"\"{name}\": '{'VARCHAR' if name == 'raw_bytes' else type_}'" for name, type_ in _stored(table)
+    )
+    size = max(longest * 2 + 1024, 16 << 20)
+    return f"read_json(?, format = 'newline_delimited', columns = {{{columns}}}, maximum_object_size = {size})"
+
+
+def _there(table: Table, operations: Sequence[Operation]) -> tuple[str, tuple[datetime, ...]]:
+    """Where a row of the same identity could be: the months of the operations alone."""
+    months = {operation.month for operation in operations}
+    if not table.monthly or UNDATED in months:
+        return table.name, ()
+    first, last = (datetime.strptime(str(month), "%Y.%m") for month in (min(months, key=str), max(months, key=str)))  # noqa: DTZ007 (columns have no zone)
+    end = (last.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return f'(SELECT id, "time" FROM {table.name} WHERE "time" >= ? AND "time" < ?)', (first, end)
+
+
+def _same(table: Table) -> str:
+    month = "date_trunc('month', {}.\"time\")"
+    same_month = f" AND {month.format('e')} IS NOT DISTINCT FROM {month.format('n')}" if table.monthly else ""
+    return f"e.id = n.id{same_month}"
+
+
+def _stored(table: Table) -> list[tuple[str, str]]:
+    """Columns of a table with their types."""
+    raw = [("raw", "VARCHAR"), ("raw_bytes", "BLOB")] if table.has_raw else []
+    return [(field.name, COLUMN_TYPES[field.type]) for field in table.fields] + raw
+
+
+def _definition(name: str, type_: str) -> str:
+    return f'"{name}" {type_}{" USING COMPRESSION zstd" if name == "raw" else ""}'
+
+
+def _raw_columns(raw: bytes) -> dict[str, str]:
+    try:
+        return {"raw": raw.decode()}
+    except UnicodeDecodeError:
+        return {"raw_bytes": base64.b64encode(raw).decode()}
+
+
+def _selected(field: Field) -> tuple[str, ...]:
+    return ("raw", "raw_bytes") if field is RAW else (quoted(field),)
+
+
+def _row(fields: Sequence[Field], values: Sequence[Any]) -> Row:
+    row: dict[str, Value] = {}
+    left = iter(values)
+    for field in fields:
+        value = next(left)
+        if field is RAW:
+            as_bytes = next(left)
+            row[field.name] = as_bytes if value is None else value.encode()
+        else:
+            row[field.name] = _value(value)
+    return row
+
+
+def _unfolded(field: Field) -> str:
+    name = quoted(field)
+    return f"unnest(CASE WHEN len({name}) > 0 THEN list_distinct({name}) ELSE [NULL] END) AS {name}"
+
+
+def _exactly(where: Where) -> Sql:
+    """The question in SQL; ``ValueError`` when it asks about the record itself."""
+    if any(not isinstance(subject, Field) for subject in subjects(where)):
+        raise ValueError("group takes derived fields only")
+    return compile_where(where)
+
+
+def _value(value: Any) -> Value:  # noqa: ANN401 (what the driver gives)
+    if isinstance(value, list):
+        return tuple(value) or None
+    return _utc(value) if isinstance(value, datetime) else value
+
+
+def _utc(value: datetime | None) -> datetime | None:
+    return value.replace(tzinfo=UTC) if value is not None else None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
