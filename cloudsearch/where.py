@@ -104,12 +104,14 @@ class Range:
         return any(self._holds(value) for value in values_of(self.subject, row))
 
     def _holds(self, value: Any) -> bool:  # noqa: ANN401 (a value of any field type)
+        numeric = isinstance(self.start, int | float) or isinstance(self.end, int | float)
         try:
-            if isinstance(self.subject, Path) and isinstance(self.start or self.end, int | float):
-                value = float(value)
-            return (self.start is None or value >= self.start) and (self.end is None or value < self.end)
+            number = float(value) if numeric and isinstance(self.subject, Path) else value
+            above = self.start is None or number >= self.start
+            below = self.end is None or number < self.end
         except (TypeError, ValueError):
             return False
+        return above and below
 
 
 @dataclass(frozen=True, slots=True)

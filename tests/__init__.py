@@ -1,0 +1,1 @@
+"""Tests: real stores, real files, no mocks of our own code."""
