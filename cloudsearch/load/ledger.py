@@ -1,0 +1,82 @@
+"""Which files are loaded already.
+
+A local file is known by its resolved path and size; the entry holds its modification time and hash. The same time
+means the same file. Another time with the same size is decided by the hash, so a copied or touched file is not
+read into the store again, and a changed one is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+
+from cloudsearch.event import Row
+from cloudsearch.logs import Source
+from cloudsearch.store import LOG_FILES, LogFile, Store
+from cloudsearch.where import In
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A source to look at, and the ledger's entry of the same path and size, if there is one."""
+
+    source: Source
+    entry: Row | None = None
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the ledger says so without reading the file."""
+        return self.entry is not None and self.entry["modified"] == self.source.modified
+
+    def loaded_as(self, sha256: str) -> bool:
+        """Whether the ledger holds these very bytes."""
+        return self.entry is not None and self.entry["sha256"] == sha256
+
+    def touched(self) -> LogFile:
+        """The entry again, with the time the file has now."""
+        known = {name: value for name, value in (self.entry or {}).items() if name not in ("modified", "time")}
+        return LogFile(**known, modified=self.source.modified, time=now())  # type: ignore[arg-type]
+
+
+def look_up(sources: Iterable[Source], store: Store) -> Iterator[Pending]:
+    """Join sources with the ledger, a batch at a time."""
+    left = iter(sources)
+    while batch := list(islice(left, BATCH)):
+        ids = {source.name: entry_id(source.name, source.size) for source in batch}
+        rows = store.rows(LOG_FILES, In(LOG_FILES.by_name["id"], tuple(ids.values())))
+        entries = {row["id"]: row for row in rows}
+        for source in batch:
+            yield Pending(source, entries.get(ids[source.name]))
+
+
+def entry_id(name: str, size: int) -> str:
+    """The identity of a local file's entry."""
+    return hashlib.sha256(f"{size} {name}".encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def entry(source: Source, sha256: str, *, records: int = 0, dead_lettered: int = 0) -> LogFile:
+    """The ledger's entry for a file whose every record was acknowledged."""
+    return LogFile(
+        id=entry_id(source.name, source.size),
+        time=now(),
+        name=source.name,
+        size=source.size,
+        modified=source.modified,
+        sha256=sha256,
+        account=source.account,
+        region=source.region,
+        day=source.day,
+        records=records,
+        dead_lettered=dead_lettered,
+    )
+
+
+def now() -> datetime:
+    """The time in UTC, in whole milliseconds as every store keeps it."""
+    time = datetime.now(UTC)
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
