@@ -1,0 +1,159 @@
+"""What the loaded logs could have shown: days, regions and kinds of events of each account.
+
+One grouped read of the events and one of the dead letters answer it, whatever the size of the store.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from cloudsearch.reports.window import Window, days_between
+from cloudsearch.store import DEAD_LETTERS, EVENTS, LOG_FILES, Group, Store
+from cloudsearch.where import And, Exists, In, Where
+
+MOST_GAPS = 0.05
+"""The share of days without events past which nothing can be concluded from absence."""
+
+EXCLUDABLE_SOURCES = ("kms.amazonaws.com", "rdsdata.amazonaws.com")
+"""Sources a trail may leave out (AWS CloudTrail user guide, "Logging management events")."""
+
+_F = EVENTS.by_name
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCoverage:
+    """What was loaded of one account within the window; days are UTC.
+
+    ``days`` hold at least one event of the account in any region; ``gaps`` are the other days between the first of
+    them (or the window's start, if later) and the window's end, and days of which a log file was refused.
+    """
+
+    account: str
+    days: frozenset[date] = frozenset()
+    gaps: frozenset[date] = frozenset()
+    regions: frozenset[str] = frozenset()
+    read_regions: frozenset[str] = frozenset()
+    data_sources: frozenset[str] = frozenset()
+    management_sources: frozenset[str] = frozenset()
+
+    @property
+    def first_day(self) -> date | None:
+        """The first day with an event."""
+        return min(self.days, default=None)
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be concluded from absence, if so."""
+        if not self.days:
+            return f"no events of account {self.account} in the window"
+        total = len(self.days | self.gaps)
+        if len(self.gaps) > MOST_GAPS * total:
+            return f"{len(self.gaps)} of {total} days of account {self.account} have no events"
+        return None
+
+    def days_since(self, moment: datetime) -> int:
+        """Covered days from the moment's day on, days that are gaps left out."""
+        return sum(day >= moment.date() for day in self.days - self.gaps)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The window the store answers for, and each account's part of it."""
+
+    window: Window
+    accounts: Mapping[str, AccountCoverage] = field(default_factory=dict)
+
+    def of(self, account: str) -> AccountCoverage:
+        """An account's coverage; of one without events, nothing."""
+        return self.accounts.get(account, AccountCoverage(account))
+
+
+def coverage(store: Store, window: Window) -> Coverage:
+    """Read what the store holds within a window; open sides end with the first and last event of any account."""
+    groups = list(store.group(EVENTS, _BY, And((window.where(_F["time"]), Exists(_F["time"])))))
+    seen = [moment for group in groups for moment in (group.first_seen, group.last_seen) if moment]
+    if not seen:
+        return Coverage(window)
+    closed = Window(window.since or _midnight(min(seen)), window.until or _midnight(max(seen)) + timedelta(days=1))
+    by_account: dict[str, list[Group]] = defaultdict(list)
+    for group in groups:
+        if isinstance(group.key[0], str):
+            by_account[group.key[0]].append(group)
+    refused = _refused_days(store)
+    return Coverage(
+        closed,
+        {
+            account: _account(account, own, closed, refused.get(account, frozenset()))
+            for account, own in by_account.items()
+        },
+    )
+
+
+_BY = (
+    _F["recipient_account"],
+    _F["region"],
+    _F["day"],
+    _F["event_category"],
+    _F["event_type"],
+    _F["read_only"],
+    _F["event_source"],
+)
+
+
+def _account(account: str, groups: Iterable[Group], window: Window, refused: Collection[date]) -> AccountCoverage:
+    days: set[date] = set()
+    regions: set[str] = set()
+    read_regions: set[str] = set()
+    sources: dict[bool, set[str]] = {True: set(), False: set()}
+    for group in groups:
+        _, region, day, category, event_type, read_only, source = group.key
+        days.add(date.fromisoformat(str(day)))
+        if event_type != "AwsApiCall" or category not in (None, "Management", "Data"):
+            continue
+        sources[category == "Data"].add(str(source))
+        if category != "Data" and isinstance(region, str):
+            regions.add(region)
+            if read_only is True:
+                read_regions.add(region)
+    return AccountCoverage(
+        account,
+        frozenset(days),
+        frozenset(_gaps(days, window, refused)),
+        frozenset(regions),
+        frozenset(read_regions),
+        frozenset(sources[True]),
+        frozenset(sources[False]),
+    )
+
+
+def _gaps(days: Collection[date], window: Window, refused: Collection[date]) -> set[date]:
+    """Days without an event from the first covered one to the window's end, and days of which a file was refused."""
+    now = datetime.now(UTC)
+    last = (min(window.until or now, now) - timedelta(microseconds=1)).date()
+    return {day for day in days_between(min(days), max(last, *days)) if day not in days or day in refused}
+
+
+def _refused_days(store: Store) -> dict[str, frozenset[date]]:
+    """Days of which a log file was refused and not loaded since, per account its path names."""
+    letters = DEAD_LETTERS.by_name
+    by = (letters["name"], letters["account"], letters["day"])
+    broken = list(store.group(DEAD_LETTERS, by, And((In(letters["position"], (None,)), Exists(letters["day"])))))
+    names = tuple(str(group.key[0]) for group in broken)
+    loaded = _loaded_names(store, In(LOG_FILES.by_name["name"], names)) if names else frozenset()
+    days: dict[str, set[date]] = defaultdict(set)
+    for group in broken:
+        name, account, day = group.key
+        if name not in loaded:
+            days[str(account)].add(date.fromisoformat(str(day)))
+    return {account: frozenset(found) for account, found in days.items()}
+
+
+def _loaded_names(store: Store, where: Where) -> frozenset[object]:
+    return frozenset(group.key[0] for group in store.group(LOG_FILES, (LOG_FILES.by_name["name"],), where))
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)

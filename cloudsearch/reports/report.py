@@ -1,0 +1,175 @@
+"""Used against granted, for one principal: grants from the IAM file, uses from the store, markers from ``verdicts``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cloudsearch.catalogue import data_version, find
+from cloudsearch.iam import Grant, Principal, State, grants
+from cloudsearch.reports.changes import Change, Grantee, changes, last_change
+from cloudsearch.reports.coverage import Coverage, coverage
+from cloudsearch.reports.evidence import Evidence, Use, evidence
+from cloudsearch.reports.verdicts import Circumstances, Marker, ReportRow, judge, unknown_call
+from cloudsearch.reports.window import Window
+from cloudsearch.store import Store
+
+MIN_DAYS = 30
+
+BENIGN_LEVELS = ("List", "Read")
+NOT_BENIGN = frozenset(
+    {
+        "ec2:GetPasswordData",
+        "kms:Decrypt",
+        "lambda:GetFunction",
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "secretsmanager:BatchGetSecretValue",
+        "secretsmanager:GetSecretValue",
+        "ssm:GetParameter",
+        "ssm:GetParameterHistory",
+        "ssm:GetParameters",
+        "ssm:GetParametersByPath",
+        "sts:AssumeRole",
+    }
+)
+"""Reads that hand out secrets or data: never hidden as benign."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What may be concluded of one principal."""
+
+    principal: Principal
+    window: Window
+    coverage: Coverage
+    circumstances: Circumstances
+    iam_as_of: datetime
+    catalogue_version: str
+    events: int
+    rows: tuple[ReportRow, ...]
+
+    @property
+    def verdict(self) -> str | None:
+        """``cannot conclude`` and why, when nothing may be said of what is not there."""
+        problem = self.circumstances.cannot_conclude
+        return f"cannot conclude: {problem}" if problem else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How careful a report is; ``iam_as_of`` is when the IAM file was true."""
+
+    iam_as_of: datetime
+    min_days: int = MIN_DAYS
+    strict: bool = False
+
+
+def report(store: Store, window: Window, principal: Principal, options: Options) -> Report:
+    """Compare what a principal is granted with what it used within a window."""
+    covered = coverage(store, window)
+    account = covered.of(principal.account)
+    found = evidence(
+        store,
+        covered.window,
+        arns=_arns(principal),
+        principal_id=principal.id,
+        caller_loaded=bool(account.days),
+    )
+    changed = changes(store, covered.window, principal.account) if account.days else []
+    about = _circumstances(principal, covered, found, last_change(changed, _grantee(principal)), options)
+    return Report(
+        principal,
+        covered.window,
+        covered,
+        about,
+        options.iam_as_of,
+        data_version(),
+        found.events,
+        tuple(_rows(principal, found, about)),
+    )
+
+
+def is_benign(row: ReportRow) -> bool:
+    """Whether a row is of a listing or reading that hands out neither data nor secrets."""
+    return row.access_level in BENIGN_LEVELS and row.action not in NOT_BENIGN
+
+
+def shown(rows: Sequence[ReportRow], *, markers: Collection[Marker] | None, hide_benign: bool) -> list[ReportRow]:
+    """The rows asked for."""
+    return [row for row in rows if (markers is None or row.marker in markers) and not (hide_benign and is_benign(row))]
+
+
+def _rows(principal: Principal, found: Evidence, about: Circumstances) -> list[ReportRow]:
+    granted: dict[str, Grant] = {grant.action.name: grant for grant in grants(principal)}
+    names = {name for name, grant in granted.items() if grant.state is not State.NOT_GRANTED} | set(found.uses)
+    rows = []
+    for name in sorted(names, key=str.lower):
+        use = found.uses.get(name, Use())
+        rows.append(judge(find(name) or name, granted.get(name), use, about, earlier=found.earlier.get(name)))
+    return rows + [unknown_call(*call, use, about) for call, use in sorted(found.unknown_calls.items())]
+
+
+def _circumstances(
+    principal: Principal, covered: Coverage, found: Evidence, change: Change | None, options: Options
+) -> Circumstances:
+    account = covered.of(principal.account)
+    observed_from, granted_since = _observed_from(principal, covered, change)
+    return Circumstances(
+        account=principal.account,
+        principal=principal.arn,
+        observed_from=observed_from,
+        observed_days=account.days_since(observed_from) if observed_from else 0,
+        coverage=account,
+        min_days=options.min_days,
+        strict=options.strict,
+        cannot_conclude=account.problem or _iam_says_otherwise(principal, covered, found),
+        stale=_stale(change, options.iam_as_of),
+        granted_since=granted_since,
+        last_change=change,
+        missing_documents=principal.missing,
+    )
+
+
+def _observed_from(
+    principal: Principal, covered: Coverage, change: Change | None
+) -> tuple[datetime | None, str | None]:
+    """Since when a use would have been seen, and why, where it is not the logs that bound it."""
+    account = covered.of(principal.account)
+    since = covered.window.since
+    if account.first_day is None or since is None:
+        return None, None
+    first = datetime.combine(account.first_day, datetime.min.time(), since.tzinfo)
+    start = max(since, first)
+    if change and change.time >= max(start, principal.created or start):
+        return change.time, f"{change.call} then"
+    if principal.created and principal.created > start:
+        return principal.created, "created then"
+    return start, None
+
+
+def _iam_says_otherwise(principal: Principal, covered: Coverage, found: Evidence) -> str | None:
+    """IAM's own record may veto an absence; it never proves the use of an action."""
+    last = principal.role_last_used
+    if last is None or found.events or last not in covered.window:
+        return None
+    return f"IAM says the role was last used {last:%Y-%m-%d}, yet the logs have nothing of it"
+
+
+def _stale(change: Change | None, iam_as_of: datetime) -> str | None:
+    if change is None or change.time <= iam_as_of:
+        return None
+    return f"the IAM file ({iam_as_of:%Y-%m-%d}) is older than the policy ({change.call} {change.time:%Y-%m-%d})"
+
+
+def _arns(principal: Principal) -> tuple[str, ...]:
+    """The ARN, and the one without a path that an assumed-role ARN alone lets us build."""
+    start, _, _ = principal.arn.partition(f":{principal.kind}/")
+    return tuple(dict.fromkeys((principal.arn, f"{start}:{principal.kind}/{principal.name}")))
+
+
+def _grantee(principal: Principal) -> Grantee:
+    arns = [policy.arn for policy in principal.policies if policy.arn]
+    boundary = [principal.boundary_arn] if principal.boundary_arn else []
+    return Grantee(principal.account, principal.kind, principal.name, principal.groups, [*arns, *boundary])

@@ -1,0 +1,308 @@
+"""The marker of each action: the order of decisions, one function a step, the first that holds wins.
+
+A wrong ``-`` takes a permission away from someone who needs it. So absence is a finding only where the logs
+could have shown presence; everything else is ``?`` with its reason.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from cloudsearch.actions import Observability, ObservabilityClass, observability
+from cloudsearch.catalogue import Action
+from cloudsearch.iam import Grant, State, StatementRef
+from cloudsearch.reports.changes import Change
+from cloudsearch.reports.coverage import EXCLUDABLE_SOURCES, AccountCoverage
+from cloudsearch.reports.evidence import Use, needs_no_permission
+
+
+class Marker(StrEnum):
+    """CloudTracker's markers."""
+
+    USED = " "
+    UNUSED = "-"
+    UNKNOWN = "?"
+    UNGRANTED = "+"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRow:
+    """One action of a principal: what is granted, what was used, and what may be concluded."""
+
+    account: str
+    principal: str
+    action: str
+    marker: Marker
+    granted: str | None
+    used: bool
+    calls: int
+    denied: int
+    errors: int
+    first_used: datetime | None
+    last_used: datetime | None
+    reason: str
+    statements: tuple[StatementRef, ...]
+    observed_from: datetime | None
+    observed_days: int
+    access_level: str | None
+
+    @property
+    def service(self) -> str:
+        """The action's service prefix."""
+        return self.action.partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What holds for every action of a principal.
+
+    ``cannot_conclude`` is set when nothing may be said of what is not there, ``stale`` when the IAM file is older
+    than the last change of the principal's grants, ``granted_since`` when that change or the principal's creation,
+    and not the logs, bounds what was observed.
+    """
+
+    account: str
+    principal: str
+    observed_from: datetime | None
+    observed_days: int
+    coverage: AccountCoverage
+    min_days: int
+    strict: bool
+    cannot_conclude: str | None = None
+    stale: str | None = None
+    granted_since: str | None = None
+    last_change: Change | None = None
+    missing_documents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One granted action without a call."""
+
+    use: Use
+    earlier: tuple[str, datetime | None] | None
+    action: str
+    access_level: str | None
+    seen: Observability
+    about: Circumstances
+
+
+def judge(
+    action: Action | str,
+    grant: Grant | None,
+    use: Use,
+    about: Circumstances,
+    *,
+    earlier: tuple[str, datetime | None] | None = None,
+) -> ReportRow:
+    """Decide an action's marker and say why."""
+    name, level = (action, None) if isinstance(action, str) else (action.name, action.access_level)
+    is_granted = grant is not None and grant.state is not State.NOT_GRANTED
+    if needs_no_permission(name):
+        marker, reason = Marker.USED, "needs no permission"
+    elif use.calls:
+        marker, reason = _used(use) if is_granted else _ungranted(use, grant, about)
+    elif is_granted:
+        marker, reason = _absent(_Case(use, earlier, name, level, observability(name), about))
+    else:
+        marker, reason = Marker.UNKNOWN, f"not granted; {_tried(use)}"
+    statements = grant.statements if grant else ()
+    return _row(
+        name,
+        use,
+        about,
+        marker=marker,
+        reason=reason,
+        granted=_state(grant, about),
+        statements=statements,
+        access_level=level,
+    )
+
+
+def unknown_call(event_source: str, event_name: str, use: Use, about: Circumstances) -> ReportRow:
+    """A call whose IAM action nobody can name: listed, never guessed."""
+    reason = f"no IAM action is known for this call{'' if use.calls else '; ' + _tried(use)}"
+    return _row(f"{event_source}:{event_name}", use, about, marker=Marker.UNKNOWN, reason=reason)
+
+
+def _row(  # noqa: PLR0913 (a row has as many)
+    action: str,
+    use: Use,
+    about: Circumstances,
+    *,
+    marker: Marker,
+    reason: str,
+    granted: str | None = None,
+    statements: tuple[StatementRef, ...] = (),
+    access_level: str | None = None,
+) -> ReportRow:
+    return ReportRow(
+        account=about.account,
+        principal=about.principal,
+        action=action,
+        marker=marker,
+        granted=granted,
+        used=use.calls > 0,
+        calls=use.calls,
+        denied=use.denied,
+        errors=use.errors,
+        first_used=use.first_used,
+        last_used=use.last_used,
+        reason=reason,
+        statements=statements,
+        observed_from=about.observed_from,
+        observed_days=about.observed_days,
+        access_level=access_level,
+    )
+
+
+def _state(grant: Grant | None, about: Circumstances) -> str | None:
+    if grant is not None and grant.state is not State.NOT_GRANTED:
+        return str(grant.state)
+    return None if about.missing_documents else str(State.NOT_GRANTED)
+
+
+def _used(use: Use) -> tuple[Marker, str]:
+    if use.inferred:
+        return Marker.USED, "inferred from the parameters of other calls"
+    if use.errors == use.calls:
+        return Marker.USED, f"never succeeded ({_counted(use.error_codes)})"
+    return Marker.USED, ""
+
+
+def _ungranted(use: Use, grant: Grant | None, about: Circumstances) -> tuple[Marker, str]:
+    inferred = "inferred from the parameters of other calls; " if use.inferred else ""
+    if about.missing_documents:
+        lacking = ", ".join(about.missing_documents)
+        return Marker.UNKNOWN, f"{inferred}the IAM file lacks the document of {lacking}"
+    return Marker.UNGRANTED, inferred + _lost(use, grant, about)
+
+
+def _lost(use: Use, grant: Grant | None, about: Circumstances) -> str:
+    """Why something was used that today's grants do not cover."""
+    change = about.last_change
+    if change and use.last_used and change.time >= use.last_used:
+        return f"granted until {change.time:%Y-%m-%d} at the latest ({change.call} then)"
+    if use.last_denied and use.last_used and use.last_denied > use.last_used:
+        return f"refused since {use.last_denied:%Y-%m-%d}"
+    if grant is not None and grant.statements:
+        return f"not granted today: {grant.reason}"
+    return "no statement in the IAM file grants it; a resource policy may"
+
+
+def _absent(case: _Case) -> tuple[Marker, str]:
+    """A granted action without a call: the steps in their order."""
+    for step in _STEPS:
+        if reason := step(case):
+            return Marker.UNKNOWN, reason
+    return Marker.UNUSED, _unused(case)
+
+
+def _refused_only(case: _Case) -> str | None:
+    return _tried(case.use) if case.use.denied else None
+
+
+def _failed_only(case: _Case) -> str | None:
+    return f"only failed calls: {_counted(case.use.undetermined)}" if case.use.undetermined else None
+
+
+def _used_by_earlier(case: _Case) -> str | None:
+    if case.earlier is None:
+        return None
+    principal_id, last = case.earlier
+    return f"used by the earlier principal of this name, {principal_id}, until {_day(last)}"
+
+
+def _cannot_be_seen(case: _Case) -> str | None:
+    match case.seen.observability:
+        case ObservabilityClass.MANAGEMENT_CONFIRMED | ObservabilityClass.MANAGEMENT_ASSUMED:
+            return _only_writes_are_logged(case)
+        case ObservabilityClass.EXCLUDABLE:
+            return _left_out(case) or _only_writes_are_logged(case)
+        case _:
+            return case.seen.reason
+
+
+def _only_writes_are_logged(case: _Case) -> str | None:
+    if case.access_level in ("List", "Read") and case.about.coverage.days and not case.about.coverage.read_regions:
+        return "the trail shows no read events at all"
+    return None
+
+
+def _left_out(case: _Case) -> str | None:
+    sources = [source for source in EXCLUDABLE_SOURCES if source in case.about.coverage.management_sources]
+    service = case.action.partition(":")[0].replace("-", "")
+    if any(source.partition(".")[0] == service for source in sources):
+        return None
+    return f"{case.seen.reason}; no such event is in the window"
+
+
+def _seen_on_the_network_only(case: _Case) -> str | None:
+    return "seen in network activity events only" if case.use.network_only else None
+
+
+def _too_short(case: _Case) -> str | None:
+    about = case.about
+    if about.observed_days >= about.min_days or about.cannot_conclude:
+        return None
+    if about.granted_since:
+        return f"granted only since {_day(about.observed_from)}: {about.granted_since}"
+    return f"only {about.observed_days} {'day' if about.observed_days == 1 else 'days'} of logs"
+
+
+def _stale(case: _Case) -> str | None:
+    return case.about.stale
+
+
+def _inconclusive(case: _Case) -> str | None:
+    return f"cannot conclude: {case.about.cannot_conclude}" if case.about.cannot_conclude else None
+
+
+def _assumed(case: _Case) -> str | None:
+    if case.about.strict and case.seen.observability is not ObservabilityClass.MANAGEMENT_CONFIRMED:
+        return "that the log shows it is only assumed"
+    return None
+
+
+_STEPS: tuple[Callable[[_Case], str | None], ...] = (
+    _refused_only,
+    _failed_only,
+    _used_by_earlier,
+    _seen_on_the_network_only,
+    _cannot_be_seen,
+    _too_short,
+    _stale,
+    _inconclusive,
+    _assumed,
+)
+
+
+def _unused(case: _Case) -> str:
+    about, coverage = case.about, case.about.coverage
+    reads = case.access_level in ("List", "Read")
+    regions = ", ".join(sorted(coverage.read_regions if reads else coverage.regions)) or "no region"
+    parts = [f"not in {about.observed_days} days of logs since {_day(about.observed_from)}", f"seen: {regions}"]
+    if coverage.gaps:
+        parts.append(f"{len(coverage.gaps)} gap {'day' if len(coverage.gaps) == 1 else 'days'}")
+    if case.seen.observability is not ObservabilityClass.MANAGEMENT_CONFIRMED:
+        parts.append("that the log shows it is assumed")
+    return "; ".join(parts)
+
+
+def _tried(use: Use) -> str:
+    if not use.denied:
+        return f"only failed calls: {_counted(use.undetermined)}" if use.undetermined else "never called"
+    times = "once" if use.denied == 1 else f"{use.denied} times"
+    return f"tried {times}, refused ({use.denied_reason or 'no reason given'}), last {_day(use.last_denied)}"
+
+
+def _counted(codes: Counter[str]) -> str:
+    return ", ".join(f"{code} x {count}" for code, count in codes.most_common(3))
+
+
+def _day(moment: datetime | None) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d}" if moment else "an unknown day"
