@@ -1,0 +1,8 @@
+"""``python -m cloudsearch``."""
+
+import sys
+
+from cloudsearch.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

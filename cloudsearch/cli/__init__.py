@@ -1,0 +1,28 @@
+"""The command line: parse, wire a store with a source, call, print. One file a command.
+
+A command's rooms are imported when it runs, so that ``--help`` answers at once. Every error of ours ends here, as
+one line on stderr and an exit code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cloudsearch.errors import CloudsearchError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the process's exit code."""
+    from cloudsearch.cli.app import app
+    from cloudsearch.cli.redaction import redacted
+
+    try:
+        app(args=None if argv is None else list(argv), prog_name="cloudsearch")
+    except CloudsearchError as error:
+        from cloudsearch.cli.output import say
+
+        say(f"cloudsearch: {redacted(str(error))}")
+        return error.exit_code
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0

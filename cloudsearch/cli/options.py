@@ -1,0 +1,85 @@
+"""Options that commands share, each defined once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cloudsearch.render.formats import Format
+
+DEFAULT_STORE = "cloudsearch.duckdb"
+
+
+class ReceiptFormat(StrEnum):
+    """How a receipt is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+StoreOption = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        envvar="CLOUDSEARCH_STORE",
+        metavar="PATH|URL",
+        help="A DuckDB file, or the http(s) URL of an Elasticsearch.",
+    ),
+]
+IndexOption = Annotated[
+    str, typer.Option("--index", envvar="CLOUDSEARCH_INDEX", metavar="PREFIX", help="Prefix of every index.")
+]
+CaCertOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-cert", envvar="CLOUDSEARCH_CA_CERT", metavar="FILE", help="Authority of the store's certificate."
+    ),
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        envvar="CLOUDSEARCH_SINCE",
+        metavar="WHEN",
+        help="From this ISO date or time (UTC), or 90d back from now. [default: the first event loaded]",
+    ),
+]
+UntilOption = Annotated[
+    str | None,
+    typer.Option(
+        "--until",
+        envvar="CLOUDSEARCH_UNTIL",
+        metavar="WHEN",
+        help="Up to this ISO date, included, or time (UTC). [default: the last event loaded, or now with --since 90d]",
+    ),
+]
+AccountOption = Annotated[
+    list[str] | None,
+    typer.Option("--account", metavar="ID", help="Only principals of this account. Repeatable."),
+]
+IamOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--iam",
+        metavar="FILE",
+        help="What `aws iam get-account-authorization-details` printed. Repeatable, one or more accounts.",
+    ),
+]
+FormatOption = Annotated[Format, typer.Option("--format", envvar="CLOUDSEARCH_FORMAT", help="How to print the result.")]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", metavar="FILE", help="Write the result to a file instead of stdout.")
+]
+MinDaysOption = Annotated[
+    int,
+    typer.Option(
+        "--min-days",
+        envvar="CLOUDSEARCH_MIN_DAYS",
+        min=1,
+        metavar="DAYS",
+        help="Days of logs without which nothing is called unused.",
+    ),
+]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Log to stderr what is done.")]

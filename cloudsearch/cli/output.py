@@ -1,0 +1,46 @@
+"""Where text goes: results to stdout or a file, everything else to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import typer
+
+from cloudsearch.errors import CloudsearchError
+
+
+def say(text: str) -> None:
+    """A line for people, on stderr, with whatever a log may have smuggled in made visible."""
+    from cloudsearch.render.text import clean
+
+    typer.echo(clean(text), err=True)
+
+
+def put(lines: Iterable[str], output: Path | None) -> None:
+    """Print the result, line by line as it comes; to a file only whole or not at all."""
+    if output is None:
+        for line in lines:
+            typer.echo(line)
+        return
+    partial = output.with_name(f".{output.name}.{os.getpid()}")
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{line}\n" for line in lines)
+        partial.replace(output)
+    except OSError as error:
+        raise CloudsearchError(f"{output} could not be written: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def width() -> int | None:
+    """Columns of the terminal that stdout is; None when it is none, and nothing need be cut to fit."""
+    if not sys.stdout.isatty():
+        return None
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns
+    except OSError:
+        return None

@@ -1,0 +1,121 @@
+"""``cloudsearch report``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cloudsearch.cli.options import (
+    DEFAULT_STORE,
+    AccountOption,
+    CaCertOption,
+    FormatOption,
+    IamOption,
+    IndexOption,
+    MinDaysOption,
+    OutputOption,
+    SinceOption,
+    StoreOption,
+    UntilOption,
+    VerboseOption,
+)
+from cloudsearch.errors import UsageError
+from cloudsearch.render.formats import Format
+
+if TYPE_CHECKING:
+    from cloudsearch.reports.verdicts import Marker
+
+
+class Show(StrEnum):
+    """What ``--show`` takes."""
+
+    USED = "used"
+    UNUSED = "unused"
+    UNKNOWN = "unknown"
+    UNGRANTED = "ungranted"
+
+
+def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
+    role: Annotated[str | None, typer.Option("--role", metavar="NAME|ARN", help="The role to report on.")] = None,
+    user: Annotated[str | None, typer.Option("--user", metavar="NAME|ARN", help="The user to report on.")] = None,
+    iam: IamOption = None,
+    iam_as_of: Annotated[
+        str | None,
+        typer.Option("--iam-as-of", metavar="DATE", help="When the IAM file was true. [default: the file's time]"),
+    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    account: AccountOption = None,
+    show: Annotated[
+        str | None,
+        typer.Option("--show", metavar="LIST", help="Only these, of: used,unused,unknown,ungranted."),
+    ] = None,
+    hide_benign: Annotated[  # noqa: FBT002
+        bool, typer.Option("--hide-benign", help="Leave out listing and reading that hands out no data or secret.")
+    ] = False,
+    expand: Annotated[bool, typer.Option("--expand", help="A line for every action of unused services too.")] = False,  # noqa: FBT002
+    strict: Annotated[  # noqa: FBT002
+        bool, typer.Option("--strict", help="Call nothing unused that AWS does not say is logged.")
+    ] = False,
+    min_days: MinDaysOption = 30,
+    store: StoreOption = DEFAULT_STORE,
+    index: IndexOption = "cloudtrail",
+    ca_cert: CaCertOption = None,
+    how: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+    verbose: VerboseOption = False,  # noqa: FBT002
+) -> None:
+    """Compare the actions a role or user used with those it is granted.
+
+    Blank: used. `-`: granted, not used, and the logs would have shown it. `?`: cannot be known. `+`: used, not granted.
+
+    Example: cloudsearch report --role deploy --iam iam.json
+    """
+    from datetime import UTC, datetime
+
+    from cloudsearch.cli import principals as who
+    from cloudsearch.cli.output import put, say, width
+    from cloudsearch.cli.redaction import log_to_stderr
+    from cloudsearch.cli.stores import opened
+    from cloudsearch.render.report import body, head
+    from cloudsearch.reports.report import Options, report, shown
+    from cloudsearch.reports.window import window
+
+    log_to_stderr(verbose=verbose)
+    name, kind = _who(role, user)
+    markers = _markers(show)
+    span = window(since, until, now=datetime.now(UTC))
+    principal = who.chosen(who.read(iam or []), name, kind, account or ())
+    options = Options(iam_as_of=who.as_of(iam or [], iam_as_of), min_days=min_days, strict=strict)
+    with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
+        found = report(opened_store, span, principal, options)
+    headlines = list(head(found, whole_store=not (since or until)))
+    rows = shown(found.rows, markers=markers, hide_benign=hide_benign)
+    lines = body(rows, how, expand=expand, width=width())
+    if how is Format.TABLE:
+        put([*headlines, "", *lines], output)
+        return
+    for line in headlines:
+        say(line)
+    put(lines, output)
+
+
+def _who(role: str | None, user: str | None) -> tuple[str, str]:
+    if role and not user:
+        return role, "role"
+    if user and not role:
+        return user, "user"
+    raise UsageError("Say whom to report on: --role NAME or --user NAME, one of them")
+
+
+def _markers(show: str | None) -> frozenset[Marker] | None:
+    from cloudsearch.reports.verdicts import Marker
+
+    if show is None:
+        return None
+    names = [name.strip() for name in show.split(",")]
+    if unknown := [name for name in names if name not in list(Show)]:
+        raise UsageError(f"--show {unknown[0]!r}: choose from {', '.join(Show)}")
+    return frozenset(Marker[name.upper()] for name in names)

@@ -1,0 +1,44 @@
+"""From ``--store`` to a store that is open."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cloudsearch.cli.output import say
+from cloudsearch.errors import UsageError
+from cloudsearch.store import Store, StoreInfo
+
+
+@contextmanager
+def opened(name: str, *, index: str, ca_cert: Path | None, loading: bool = False) -> Iterator[tuple[Store, StoreInfo]]:
+    """Open a store, say its notices on stderr, and close it in any case."""
+    store = _store(name, index, ca_cert)
+    try:
+        info = store.prepare(loading=loading)
+        for notice in info.notices:
+            say(f"note: {notice}")
+        yield store, info
+    finally:
+        store.close()
+
+
+def _store(name: str, index: str, ca_cert: Path | None) -> Store:
+    if name.startswith(("http://", "https://")):
+        from cloudsearch.stores.elasticsearch import ElasticsearchStore
+
+        username, password = os.environ.get("CLOUDSEARCH_USERNAME"), os.environ.get("CLOUDSEARCH_PASSWORD")
+        return ElasticsearchStore(
+            name,
+            prefix=index,
+            api_key=os.environ.get("CLOUDSEARCH_API_KEY") or None,
+            basic=(username, password) if username and password else None,
+            ca_cert=str(ca_cert) if ca_cert else None,
+        )
+    if "://" in name:
+        raise UsageError(f"--store {name}: a store is a DuckDB file or an http(s) URL")
+    from cloudsearch.stores.duckdb import DuckDBStore
+
+    return DuckDBStore(Path(name))

@@ -1,0 +1,77 @@
+"""Rows for programs: one JSON array, JSON lines, or CSV. Keys keep their order; values keep their types."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from cloudsearch.render.formats import Format
+from cloudsearch.render.text import iso
+
+_FORMULA = re.compile(r"(?m)^[\s\u00a0\u200b-\u200f\ufeff]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+
+
+def render(rows: Iterable[Mapping[str, object]], fields: Sequence[str], how: Format) -> Iterator[str]:
+    """Rows as lines of text, streamed; each holds ``fields`` in that order."""
+    match how:
+        case Format.JSON:
+            yield from _array(rows)
+        case Format.JSONL:
+            yield from map(_json, rows)
+        case _:
+            yield from _csv(rows, fields)
+
+
+def _array(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
+    """One array, a row a line; each line but the last ends in a comma, so the next row is known when one is written."""
+    last = None
+    yield "["
+    for row in rows:
+        if last is not None:
+            yield f"{last},"
+        last = _json(row)
+    if last is not None:
+        yield last
+    yield "]"
+
+
+def _json(row: Mapping[str, object]) -> str:
+    return msgspec.json.encode({key: _plain(value) for key, value in row.items()}).decode("utf-8")
+
+
+def _plain(value: object) -> object:
+    return iso(value) if isinstance(value, datetime) else value
+
+
+def _csv(rows: Iterable[Mapping[str, object]], fields: Sequence[str]) -> Iterator[str]:
+    yield _line(fields)
+    for row in rows:
+        yield _line([_cell(row[field]) for field in fields])
+
+
+def _line(cells: Sequence[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(cells)  # quotes a cell that holds one of its line ends, \r or \n
+    return text.getvalue().removesuffix("\r\n")
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, str):
+        return _harmless(value)
+    return msgspec.json.encode(value).decode("utf-8") if isinstance(value, list | tuple | dict) else str(value)
+
+
+def _harmless(text: str) -> str:
+    """A text no spreadsheet takes for a formula; a lone marker is none."""
+    return f"'{text}" if len(text) > 1 and _FORMULA.search(text) else text

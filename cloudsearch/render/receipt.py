@@ -1,0 +1,29 @@
+"""What a load did, and how it goes while it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from cloudsearch.load import Receipt
+from cloudsearch.render.formats import Format
+
+
+def receipt(done: Receipt, how: Format) -> Iterator[str]:
+    """The receipt as lines or as one JSON object."""
+    if how is not Format.TABLE:
+        yield msgspec.json.encode(done.as_json()).decode()
+        return
+    yield (
+        f"{done.listed:,} log files: {done.loaded:,} loaded, {done.already_loaded:,} already loaded, "
+        f"{done.refused:,} refused"
+    )
+    if done.digests or done.not_log_files:
+        yield f"skipped: {done.digests:,} digest files, {done.not_log_files:,} that are not log files"
+    yield (
+        f"{done.read:,} records: {done.created:,} new, {done.existing:,} already there, "
+        f"{done.dead_lettered:,} in the dead letters"
+    )
+    rate = f", {done.read / done.seconds:,.0f} records/s" if done.seconds and done.read else ""
+    yield f"{done.seconds:.1f} s{rate}"

@@ -1,0 +1,118 @@
+"""Used against granted, as people read it and as programs do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from itertools import groupby
+
+from cloudsearch.render.formats import Format
+from cloudsearch.render.machine import render
+from cloudsearch.render.text import clean, columns, day
+from cloudsearch.reports.report import Report
+from cloudsearch.reports.verdicts import Marker, ReportRow
+
+FIELDS = (
+    "account",
+    "principal",
+    "action",
+    "marker",
+    "granted",
+    "used",
+    "calls",
+    "denied",
+    "errors",
+    "first_used",
+    "last_used",
+    "reason",
+    "statements",
+    "observed_from",
+    "observed_days",
+    "access_level",
+)
+_LEGEND = {
+    Marker.USED: "used",
+    Marker.UNUSED: "unused",
+    Marker.UNKNOWN: "cannot be known",
+    Marker.UNGRANTED: "used but not granted",
+}
+
+
+def head(report: Report, *, whole_store: bool) -> Iterator[str]:
+    """What the report rests on: the principal, the window, what is loaded of its account, and how old the rest is."""
+    principal, account = report.principal, report.circumstances.coverage
+    yield clean(f"{principal.kind} {principal.name}  {principal.arn}  created {day(principal.created) or 'unknown'}")
+    since, until = report.window.since, report.window.until
+    if since and until:
+        last = until - timedelta(microseconds=1)
+        yield f"window    {day(since)} to {day(last)} UTC{' (all that is loaded)' if whole_store else ''}"
+    yield clean(
+        f"coverage  account {account.account}: {len(account.days)} days with events, {len(account.gaps)} gap days; "
+        f"regions {', '.join(sorted(account.regions)) or 'none'}"
+    )
+    yield clean(
+        f"          read events {'seen' if account.read_regions else 'not seen'}; "
+        f"data events {'of ' + ', '.join(sorted(account.data_sources)) if account.data_sources else 'not seen'}"
+    )
+    yield f"IAM file  as of {day(report.iam_as_of)}; catalogue {report.catalogue_version}"
+    yield "          AWS-managed policies change without an event; resource policies are not part of this report"
+    if report.verdict:
+        yield clean(f"verdict   {report.verdict}")
+    if report.circumstances.missing_documents:
+        yield clean(f"missing   the IAM file lacks {', '.join(report.circumstances.missing_documents)}")
+
+
+def body(rows: Sequence[ReportRow], how: Format, *, expand: bool, width: int | None) -> Iterator[str]:
+    """The rows in the format asked for; the table folds what needs no line of its own."""
+    if how is Format.TABLE:
+        yield from _table(rows, expand=expand, width=width)
+        yield from _foot(rows)
+    else:
+        yield from render(_records(rows), FIELDS, how)
+
+
+def _records(rows: Iterable[ReportRow]) -> Iterator[dict[str, object]]:
+    for row in rows:
+        record = {name: getattr(row, name) for name in FIELDS}
+        record["statements"] = [
+            {"policy": statement.policy, "sid": statement.sid, "effect": statement.effect}
+            for statement in row.statements
+        ]
+        yield record
+
+
+def _table(rows: Sequence[ReportRow], *, expand: bool, width: int | None) -> Iterator[str]:
+    lines: list[tuple[object, ...]] = []
+    for service, group in groupby(rows, key=lambda row: row.service):
+        own = list(group)
+        lines += _folded(service, own) if not expand and _is_idle(own) else [_line(row) for row in own]
+    if lines:
+        yield columns(lines, ("  action", "calls", "last used", "why"), width=width)
+    else:
+        yield "No action to show."
+
+
+def _is_idle(rows: Sequence[ReportRow]) -> bool:
+    """A service of which nothing was used or tried."""
+    return len(rows) > 1 and not any(row.used or row.denied for row in rows)
+
+
+def _folded(service: str, rows: Sequence[ReportRow]) -> Iterator[tuple[object, ...]]:
+    for marker in Marker:
+        own = [row for row in rows if row.marker is marker]
+        if own:
+            reasons = Counter(row.reason for row in own)
+            reason, count = reasons.most_common(1)[0]
+            why = reason if count == len(own) else f"{len(reasons)} reasons, mostly: {reason}"
+            yield (f"{marker} {service}:*", "", "", f"{len(own)} actions; {why}" if len(own) > 1 else own[0].action)
+
+
+def _line(row: ReportRow) -> tuple[object, ...]:
+    return (f"{row.marker} {row.action}", row.calls or "", day(row.last_used), row.reason)
+
+
+def _foot(rows: Sequence[ReportRow]) -> Iterator[str]:
+    counts = Counter(row.marker for row in rows)
+    yield ""
+    yield ", ".join(f"{counts[marker]} {word}" for marker, word in _LEGEND.items())
