@@ -1,0 +1,176 @@
+"""From a record's bytes to the event's row: the one place where an event meets IAM's actions.
+
+Decisions that the field table leaves open:
+
+- An empty text is no value. A number or boolean where a text belongs is that text, as JSON writes it.
+- White space around the record is not part of it: what is kept begins with ``{`` and ends with ``}``.
+- ``account`` is what the record says, ``ANONYMOUS_PRINCIPAL`` too; a call from there is the owner's copy.
+- A failed sign-in is undetermined (see ``outcome``); a sign-in came by way of the console.
+- ``actions`` follow from the call alone and stand on refused calls too: ``outcome`` says what became of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import lru_cache
+
+from cloudsearch.actions import actions_for, inferred_for
+from cloudsearch.derive.denial import DeniedReason, denial
+from cloudsearch.derive.identity import CONSOLE, SDK, identity_fields
+from cloudsearch.derive.issued import ISSUING, SIGN_IN, issued_fields, sign_in_failed, sign_in_fields
+from cloudsearch.derive.outcome import outcome_of
+from cloudsearch.derive.record import Record, may_hold_role, opened, present, read
+from cloudsearch.derive.redact import redacted, redacted_at_length
+from cloudsearch.derive.resources import resource_fields
+from cloudsearch.derive.values import distinct, flag, moment, storable
+from cloudsearch.event import DERIVATION_VERSION, TEXT_LIMIT, Copy, Outcome, Row, Value
+
+__all__ = ["DeniedReason", "derive"]
+
+_WHITE_SPACE = b" \t\r\n"
+_MARK = b"\xef\xbb\xbf"
+_NOT_CALLS = frozenset({"awsserviceevent", "awsconsolesignin", "awscloudtrailinsight", "awsvpceevent"})
+_ODD_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+
+
+def derive(raw: bytes) -> Row:
+    """Every derived field that has a value, and ``raw``: the record's bytes, secret values hidden.
+
+    ``RecordError`` only when the bytes are no JSON object in any tolerant reading.
+    """
+    raw = raw.strip(_WHITE_SPACE)
+    if raw.startswith(_MARK):
+        raw = raw.removeprefix(_MARK).strip(_WHITE_SPACE)
+    record, well_formed = read(raw)
+    row = derived(record)
+    row["id"] = _id(record.event_id, raw)
+    kept, paths = redacted(raw, record) if well_formed else redacted_at_length(raw)
+    if paths:
+        row["redacted"] = paths
+    if _unstorable(raw):
+        row = {name: storable(value) for name, value in row.items()}
+    row["raw"] = kept
+    row["raw_length"] = len(kept)
+    row["derivation"] = DERIVATION_VERSION
+    return row
+
+
+def derived(record: Record) -> dict[str, Value]:
+    """The fields that follow from what a record says, texts still of any length."""
+    row = identity_fields(record.identity)
+    _add_call(row, record)
+    _add_delivery(row, record)
+    if present(record.resources):
+        arns, types = resource_fields(record.resources)
+        _add(row, {"resources": arns, "resource_types": types})
+    _add_sign_in_and_issued(row, record)
+    _add_via(row, record)
+    _add_outcome(row, record)
+    _add_actions(row, record)
+    return row
+
+
+def _add(row: dict[str, Value], fields: dict[str, Value]) -> None:
+    """Set the fields that have a value; False is one."""
+    row.update({name: value for name, value in fields.items() if value is not None and value not in ("", ())})
+
+
+def _add_call(row: dict[str, Value], record: Record) -> None:
+    """What was called, and when; field by field, for this runs for every record."""
+    if record.event_time and (found := moment(record.event_time)):
+        row["time"], row["day"] = found
+    if record.event_source:
+        row["event_source"] = record.event_source
+    if record.event_name:
+        row["event_name"] = record.event_name
+    if record.event_type:
+        row["event_type"] = record.event_type
+    if record.event_category:
+        row["event_category"] = record.event_category
+    if (read_only := flag(record.read_only)) is not None:
+        row["read_only"] = read_only
+
+
+def _add_delivery(row: dict[str, Value], record: Record) -> None:
+    """Where the call came from and who was told of it."""
+    if record.region:
+        row["region"] = record.region
+    if record.recipient_account:
+        row["recipient_account"] = record.recipient_account
+    if record.source_address:
+        row["source_address"] = record.source_address
+    if record.user_agent:
+        row["user_agent"] = record.user_agent
+    if record.vpc_endpoint:
+        row["vpc_endpoint"] = record.vpc_endpoint
+    if record.request_id:
+        row["request_id"] = record.request_id
+    if record.shared_event_id:
+        row["shared_event_id"] = record.shared_event_id
+    row["copy"] = _copy(record, row.get("account"))
+
+
+def _copy(record: Record, account: Value) -> Copy:
+    if record.event_type == "AwsVpceEvent" or record.event_category == "NetworkActivity":
+        return Copy.NETWORK
+    recipient = record.recipient_account
+    return Copy.OWNER if recipient and account and recipient != account else Copy.CALLER
+
+
+def _add_sign_in_and_issued(row: dict[str, Value], record: Record) -> None:
+    if record.event_source == SIGN_IN:
+        _add(row, sign_in_fields(record, row))
+    elif (record.event_source, record.event_name) in ISSUING:
+        _add(row, {**issued_fields(record), **row})
+
+
+def _add_via(row: dict[str, Value], record: Record) -> None:
+    if row.get("via") == SDK and (record.event_source == SIGN_IN or flag(record.from_console)):
+        row["via"] = CONSOLE
+
+
+def _add_outcome(row: dict[str, Value], record: Record) -> None:
+    code, message = record.error_code, record.error_message
+    if not code and not message:
+        failed = record.event_source == SIGN_IN and sign_in_failed(record)
+        row["outcome"] = Outcome.UNDETERMINED if failed else Outcome.OK
+        return
+    row["outcome"] = outcome = outcome_of(code, message)
+    _add(row, {"error_code": code})
+    if outcome is Outcome.DENIED:
+        action, reason, policy = denial(code, message)
+        _add(row, {"denied_action": action, "denied_reason": reason, "denied_policy": policy})
+
+
+def _add_actions(row: dict[str, Value], record: Record) -> None:
+    """IAM actions of a call to an API; an event of any other type exercises none."""
+    source, name = record.event_source, record.event_name
+    if not source or not name or _no_call(record.event_type, record.event_category):
+        return
+    if actions := _actions(source, name):
+        row["actions"] = actions
+    if may_hold_role(record.request) and (inferred := inferred_for(source, name, opened(record.request))):
+        row["inferred_actions"] = distinct(inferred)
+
+
+@lru_cache(maxsize=256)
+def _no_call(event_type: str | None, event_category: str | None) -> bool:
+    return (event_type or "").lower() in _NOT_CALLS or event_category in ("Insight", "NetworkActivity")
+
+
+@lru_cache(maxsize=16384)
+def _actions(event_source: str, event_name: str) -> tuple[str, ...]:
+    return distinct(actions_for(event_source, event_name).actions)
+
+
+def _id(event_id: str | None, raw: bytes) -> str:
+    """The event's own id where a store can take it as one, else the sha256 of the record as it came."""
+    if event_id and len(event_id) <= 256 and event_id.isascii() and event_id.isprintable():
+        return event_id
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _unstorable(raw: bytes) -> bool:
+    """Whether a text of the record may be too long, or hold NUL or half of a surrogate pair."""
+    return len(raw) > TEXT_LIMIT or b"\0" in raw or (b"\\" in raw and _ODD_ESCAPE.search(raw) is not None)
