@@ -45,7 +45,7 @@ class Table:
         if not self.monthly:
             return None
         time = row.get("time")
-        return f"{time:%Y.%m}" if isinstance(time, datetime) else UNDATED
+        return f"{time.year}.{time.month:02}" if isinstance(time, datetime) else UNDATED
 
 
 EVENTS = Table("events", EVENT_FIELDS, monthly=True, has_raw=True)

@@ -106,7 +106,7 @@ class Range:
     def _holds(self, value: Any) -> bool:  # noqa: ANN401 (a value of any field type)
         numeric = isinstance(self.start, int | float) or isinstance(self.end, int | float)
         try:
-            number = float(value) if numeric and isinstance(self.subject, Path) else value
+            number: Any = float(value) if numeric and isinstance(self.subject, Path) else value
             above = self.start is None or number >= self.start
             below = self.end is None or number < self.end
         except (TypeError, ValueError):

@@ -26,8 +26,10 @@ from cloudsearch.logs import BadPiece, Contents, Kind, Source, Unreadable, split
 from cloudsearch.store import DEAD_LETTERS, EVENTS, LogFile, Operation, Store, StoreInfo
 
 SENDERS = 2
-FIRST_COMMIT = 10_000
+FIRST_COMMIT = 5_000
+LONGEST_COMMIT = 120_000
 COMMIT_SECONDS = 10.0
+_BLOCK = 1 << 20
 
 
 class Watch(Protocol):
@@ -132,7 +134,7 @@ class Load:
 
     def _read(self, pending: Pending, stored: BinaryIO) -> None:
         source = pending.source
-        sha256 = hashlib.file_digest(stored, "sha256").hexdigest()
+        sha256 = _sha256(stored)
         changed = stored.tell() != source.size
         if pending.loaded_as(sha256):
             self.receipt.already_loaded += 1
@@ -230,8 +232,15 @@ class Load:
         self._store.commit([*entries, *self._touched])
         self.receipt.loaded += len(self._finished)
         self._letters, self._finished, self._touched = [], [], []
-        self._next_commit = self.receipt.read + self.receipt.read // 10 + FIRST_COMMIT
+        self._next_commit = self.receipt.read + min(FIRST_COMMIT + self.receipt.read // 2, LONGEST_COMMIT)
         self._committed_at = time.monotonic()
+
+
+def _sha256(stored: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while block := stored.read(_BLOCK):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def load(sources: Iterable[Source | Unreadable], store: Store, info: StoreInfo, watch: Watch) -> Receipt:

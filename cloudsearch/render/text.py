@@ -29,7 +29,7 @@ def iso(moment: datetime) -> str:
 
 def columns(rows: Iterable[Sequence[object]], headers: Sequence[str] = (), *, width: int | None = None) -> str:
     """Rows under each other in aligned columns; the last one is wrapped to fit ``width``, if given."""
-    cells = [[clean(str(cell)) for cell in row] for row in rows]
+    cells: list[Sequence[str]] = [[clean(str(cell)) for cell in row] for row in rows]
     if not cells:
         return ""
     if width:

@@ -55,6 +55,9 @@ CHUNK = ChunkSize(start=8 << 20, floor=64 << 10, ceiling=32 << 20)
 PAGE = 2_000
 WINDOW_ROWS = 20_000
 
+_WRITING = "SET threads = 1; SET checkpoint_threshold = '256MB'"
+"""While one core derives, another inserts; a checkpoint rewrites what was committed, so it comes seldom."""
+
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -83,12 +86,9 @@ class DuckDBStore:
 
     def encode(self, table: Table, row: Row) -> Operation:
         """A row as a line of JSON; a record that is not UTF-8 goes to ``raw_bytes``."""
-        values = dict(row)
-        raw = values.pop("raw", None)
-        if isinstance(raw, bytes):
-            values |= _raw_columns(raw)
-        body = _ENCODER.encode({name: value for name, value in values.items() if value not in (None, ())})
-        return Operation(str(row["id"]), table.month(row), body, row)
+        raw = row.get("raw")
+        values = {**row, **_raw_columns(raw)} if isinstance(raw, bytes) else row
+        return Operation(str(row["id"]), table.month(row), _ENCODER.encode(values), row)
 
     def write(self, table: Table, operations: Sequence[Operation], *, replace: bool = False) -> Written:
         """Insert what is not there."""
@@ -200,6 +200,7 @@ class DuckDBStore:
             connection = duckdb.connect(str(self._path), read_only=True)
         else:
             connection = duckdb.connect(str(self._path), config={"storage_compatibility_version": "v1.4.0"})
+            connection.execute(_WRITING)
         if created:
             self._path.chmod(0o600)
         connection.execute("SET memory_limit = '2GB'; SET preserve_insertion_order = false")
@@ -347,7 +348,7 @@ class DuckDBStore:
 def _lines(operations: Sequence[Operation]) -> Iterator[tuple[str, int]]:
     """A file of JSON lines that only this user can read, and the size of its longest line; gone afterwards."""
     with tempfile.NamedTemporaryFile(prefix="cloudsearch-", suffix=".ndjson") as file:
-        file.writelines(line for operation in operations for line in (operation.body, b"\n"))
+        file.write(b"\n".join([operation.body for operation in operations]))
         file.flush()
         yield file.name, max(operation.size for operation in operations)
 
@@ -386,11 +387,11 @@ def _definition(name: str, type_: str) -> str:
     return f'"{name}" {type_}{" USING COMPRESSION zstd" if name == "raw" else ""}'
 
 
-def _raw_columns(raw: bytes) -> dict[str, str]:
+def _raw_columns(raw: bytes) -> dict[str, str | None]:
     try:
         return {"raw": raw.decode()}
     except UnicodeDecodeError:
-        return {"raw_bytes": base64.b64encode(raw).decode()}
+        return {"raw": None, "raw_bytes": base64.b64encode(raw).decode()}
 
 
 def _selected(field: Field) -> tuple[str, ...]:

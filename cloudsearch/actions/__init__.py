@@ -1,0 +1,33 @@
+"""Call -> action, and action -> can its use be seen. Knows nothing of policies, and never evaluates.
+
+``actions_for`` says which IAM actions a call surely needs, ``inferred_for`` which its parameters show beside those,
+``observability`` what it takes for a use to be in the log, ``explain`` all of it for a person who asks.
+"""
+
+from cloudsearch.actions.explain import ExplainedAction, ExplainedCall, Explanation, explain, explain_action
+from cloudsearch.actions.hosts import prefixes
+from cloudsearch.actions.inferred import PASS_ROLE, PassedRole, inferred_for, passed_roles
+from cloudsearch.actions.mapping import FACT, NO_PERMISSION, SAME_NAME, UNKNOWN, Mapping, actions_for
+from cloudsearch.actions.observability import Observability, ObservabilityClass, observability
+
+__all__ = [
+    "FACT",
+    "NO_PERMISSION",
+    "PASS_ROLE",
+    "SAME_NAME",
+    "UNKNOWN",
+    "ExplainedAction",
+    "ExplainedCall",
+    "Explanation",
+    "Mapping",
+    "Observability",
+    "ObservabilityClass",
+    "PassedRole",
+    "actions_for",
+    "explain",
+    "explain_action",
+    "inferred_for",
+    "observability",
+    "passed_roles",
+    "prefixes",
+]

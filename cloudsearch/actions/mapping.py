@@ -1,0 +1,130 @@
+"""Which IAM actions a call needs. Three name spaces meet here: the API operation, the CloudTrail event, the IAM action.
+
+In this order, the first that answers wins: calls that need no permission, curated facts, the action of the same name
+(without the API version that Lambda and CloudFront append), API Gateway's HTTP verbs, rules of structure. What
+none of them knows is unknown, and says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cloudsearch import catalogue
+from cloudsearch.actions import rules
+from cloudsearch.actions.hosts import label, prefixes
+from cloudsearch.actions.tables import table
+
+SAME_NAME = "same name"
+FACT = "fact"
+NO_PERMISSION = "no permission needed"
+UNKNOWN = "unknown"
+
+_REFERENCE = "https://docs.aws.amazon.com/service-authorization/latest/reference/"
+_API_GATEWAY = "https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-create-and-manage-api.html"
+_BY_HEART = frozenset({"s3", "s3-outposts", "s3express"})
+"""Services whose every name is checked; a rule could only mislead there."""
+_VERBS = (
+    ("POST", ("Create", "Import", "Generate", "TestInvoke")),
+    ("GET", ("Get", "List", "Export")),
+    ("PATCH", ("Update",)),
+    ("DELETE", ("Delete", "Flush", "Reset", "Untag")),
+    ("PUT", ("Put", "Reimport", "Tag")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """The actions a call needs, all of them, as IAM writes them, and how that is known.
+
+    ``how`` is ``same name``, ``rule NAME``, ``fact``, ``no permission needed`` or ``unknown``; the last two have no
+    actions. ``source`` is the AWS page the claim rests on; of an unknown call, why it is unknown.
+    """
+
+    actions: tuple[str, ...]
+    how: str
+    source: str
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the call's actions are known, none at all included."""
+        return self.how != UNKNOWN
+
+
+@lru_cache(maxsize=65536)
+def actions_for(event_source: str, event_name: str) -> Mapping:
+    """The actions that a call needs. Pure; never raises, whatever the texts are."""
+    host = label(event_source)
+    services = prefixes(event_source)
+    plain = rules.VERSION.sub("", event_name)
+    return (
+        _curated((host, *services), event_name)
+        or _curated((host, *services), plain)
+        or _same_name(services, event_name)
+        or _same_name(services, plain)
+        or _verb(services, plain)
+        or _by_rule(services, plain)
+        or _unknown(host, services, plain)
+    )
+
+
+@lru_cache(maxsize=1)
+def possible() -> dict[tuple[str, str], tuple[str, ...]]:
+    """Calls whose further actions depend on their parameters: (prefix, call in lower case) -> actions."""
+    return {
+        (service, event.lower()): tuple(actions.split(",")) for service, event, actions, _ in table("depends.tsv", 4)
+    }
+
+
+def _curated(keys: tuple[str, ...], name: str) -> Mapping | None:
+    for key in keys:
+        if found := curated_calls().get((key, name.lower())) or curated_calls().get((key, "*")):
+            return found
+    return None
+
+
+@lru_cache(maxsize=1)
+def curated_calls() -> dict[tuple[str, str], Mapping]:
+    """Every call whose actions are written down: (prefix or host, call in lower case) -> its mapping."""
+    facts = {
+        (service, event.lower()): Mapping(tuple(actions.split(",")), FACT, page)
+        for service, event, actions, page in table("facts.tsv", 4)
+    }
+    free = {
+        (service, event.lower()): Mapping((), NO_PERMISSION, page)
+        for service, event, page in table("no_permission.tsv", 3)
+    }
+    return facts | free
+
+
+def _same_name(services: tuple[str, ...], name: str) -> Mapping | None:
+    for service in services:
+        if found := catalogue.find(f"{service}:{name}"):
+            return Mapping((found.name,), SAME_NAME, _REFERENCE)
+    return None
+
+
+def _verb(services: tuple[str, ...], name: str) -> Mapping | None:
+    """API Gateway's actions are HTTP verbs, of all calls but the newest."""
+    if "apigateway" not in services:
+        return None
+    verb = next((verb for verb, beginnings in _VERBS if name.startswith(beginnings)), None)
+    return Mapping((f"apigateway:{verb}",), "rule HTTP verb", _API_GATEWAY) if verb else None
+
+
+def _by_rule(services: tuple[str, ...], name: str) -> Mapping | None:
+    for service in services:
+        if service in _BY_HEART or (service, name.lower()) in possible():
+            continue
+        if found := rules.guess(service, name):
+            return Mapping((found.action,), f"rule {found.rule}", _REFERENCE)
+    return None
+
+
+def _unknown(host: str, services: tuple[str, ...], name: str) -> Mapping:
+    if not services:
+        return Mapping((), UNKNOWN, f"no service of IAM is known for {host}")
+    for service in services:
+        if actions := possible().get((service, name.lower())):
+            return Mapping((), UNKNOWN, f"depends on its parameters: {', '.join(actions)}")
+    return Mapping((), UNKNOWN, f"{' and '.join(services)} has no action of that name")

@@ -1,0 +1,287 @@
+"""Rows as documents, and back: the record as AWS wrote it, our fields spliced in at its end.
+
+``{...the record..., "cloudsearch": {...derived...}, "aws": {"cloudtrail": {"flattened": {...copies...}}}}``
+
+Because nothing before the splice is touched, and ``raw_length`` is kept, the record comes back byte for byte. A
+record that a mapping may refuse (a guard says so beforehand, or the engine afterwards) is kept in the fallback form
+instead: its bytes as one JSON string that is not indexed, beside what of it is surely harmless. Nothing is refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from cloudsearch.errors import StoreError
+from cloudsearch.event import TEXT_LIMIT, Field, FieldType, Row, Value
+from cloudsearch.store import EVENTS, Operation, Table
+from cloudsearch.stores.mappings import FLATTENED, RECORD_KEYWORDS, index_name
+
+LONGEST_ID = 512  # bytes; a longer one makes an engine refuse the whole request
+LONGEST_RECORD = 32_000  # bytes; whatever it holds is then shorter than Lucene's longest term, 32,766 bytes
+MOST_NESTED = 400  # brackets; OpenSearch's write thread dies of 700 levels
+
+# A fallback copy's longest term is path and value: 4 bytes a character keeps it under 32,766 bytes.
+COPY_PATH, COPY_TEXT, COPY_DEPTH = 2_000, 5_000, 20
+LARGEST_NUMBER = 10**300
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_ENCODER = msgspec.json.Encoder()
+
+
+class _Parts(msgspec.Struct, gc=False):
+    """Where in a record its free-form objects lie, and whether it uses names of ours."""
+
+    requestParameters: msgspec.Raw | UnsetType = UNSET  # noqa: N815 (AWS's own name)
+    responseElements: msgspec.Raw | UnsetType = UNSET  # noqa: N815
+    additionalEventData: msgspec.Raw | UnsetType = UNSET  # noqa: N815
+    serviceEventDetails: msgspec.Raw | UnsetType = UNSET  # noqa: N815
+    cloudsearch: msgspec.Raw | UnsetType = UNSET
+    aws: msgspec.Raw | UnsetType = UNSET
+
+
+_PARTS = msgspec.json.Decoder(_Parts)
+_COPIES = tuple(f'"{FLATTENED[path]}":'.encode() for path in _Parts.__struct_fields__ if path in FLATTENED)
+
+_TYPES: dict[FieldType, tuple[Any, Any]] = {
+    FieldType.KEYWORD: (str | None, None),
+    FieldType.KEYWORDS: (tuple[str, ...] | None, ()),
+    FieldType.TIME: (datetime | None, None),
+    FieldType.INTEGER: (int | None, None),
+    FieldType.BOOLEAN: (bool | None, None),
+}
+
+_OF_THE_FALLBACK = [(name, str | None | UnsetType, UNSET) for name in ("raw", "raw_base64", "refused")]
+
+
+class Documents:
+    """Encodes and decodes the rows of one table for the indices of one prefix."""
+
+    def __init__(self, prefix: str, table: Table) -> None:
+        self._prefix, self._table = prefix, table
+        fields = [(field.name, *_TYPES[field.type]) for field in table.fields]
+        #: The object under ``cloudsearch``: derived fields, and in the fallback form the record.
+        self._derived: Callable[..., Any] = msgspec.defstruct(
+            "Derived", [*fields, *_OF_THE_FALLBACK], omit_defaults=True, gc=False
+        )
+        ours = ("cloudsearch", self._derived, msgspec.field(default_factory=self._derived))
+        source = msgspec.defstruct("Source", [ours], gc=False)
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(source)
+        self._heads: dict[tuple[int, int] | None, tuple[str | None, bytes]] = {}
+
+    def encode(self, row: Row) -> Operation:
+        """A row as the two lines of a bulk request; ``ValueError`` when its id cannot be one."""
+        month, head = self._head(row)
+        body = self._spliced(row) if self._table is EVENTS else None
+        if body is None:
+            body = self._fallback(row, "guard")
+        return Operation(str(row["id"]), month, head % (_id(row["id"]), body), row)
+
+    def fallback(self, operation: Operation, reason: str) -> Operation | None:
+        """The same row in the form that no mapping refuses; None where it already was in it."""
+        if self._table is not EVENTS or b',"refused":"' in operation.body[-64:]:
+            return None
+        _, head = self._head(operation.row)
+        body = head % (_id(operation.id), self._fallback(operation.row, reason))
+        return Operation(operation.id, operation.month, body, operation.row)
+
+    def _head(self, row: Row) -> tuple[str | None, bytes]:
+        """The month and the action line, with places for the id and the document."""
+        time = row.get("time")
+        key = (time.year, time.month) if isinstance(time, datetime) else None
+        found = self._heads.get(key)
+        if found is None:
+            month = self._table.month(row)
+            index = index_name(self._prefix, self._table, month).encode()
+            found = self._heads[key] = (month, b'{"create":{"_index":"' + index + b'","_id":%b}}\n%b\n')
+        return found
+
+    def _spliced(self, row: Row) -> bytes | None:
+        """The record with our fields at its end; None where the guard advises against it."""
+        raw = row.get("raw")
+        if not isinstance(raw, bytes) or row.get("raw_length") != len(raw) or not _is_plain(raw):
+            return None
+        try:
+            parts = _PARTS.decode(raw)
+            derived = self._derived(**row)
+            derived.raw = UNSET
+            ours = _ENCODER.encode(derived)
+        except (msgspec.DecodeError, RecursionError, UnicodeError, TypeError):
+            return None
+        if parts.cloudsearch is not UNSET or parts.aws is not UNSET:
+            return None
+        copies = _copies(parts)
+        return None if copies is None else b"".join((raw[:-1], b',"cloudsearch":', ours, copies))
+
+    def _fallback(self, row: Row, reason: str) -> bytes:
+        """A document that no mapping refuses. Its last member is why it is in this form."""
+        raw = row.get("raw")
+        ours: dict[str, Any] = {
+            field.name: _kept(value) for field in self._table.fields if (value := row.get(field.name)) not in (None, ())
+        }
+        document: dict[str, Any] = {}
+        if isinstance(raw, bytes):
+            ours |= _whole(raw)
+            document = dict(_harmless(raw)) if self._table is EVENTS else {}
+        elif self._table is EVENTS:
+            ours["raw"] = None
+        if self._table is EVENTS:
+            ours["refused"] = reason
+        document["cloudsearch"] = ours
+        return json.dumps(document, separators=(",", ":"), default=_iso).encode()
+
+    def row(self, source: bytes | msgspec.Raw | UnsetType, wanted: Reader) -> Row:
+        """The row of a document, from the bytes it came in; one that shows none of the fields is a row of None."""
+        if source is UNSET:
+            source = b"{}"
+        try:
+            derived = self._decoder.decode(source).cloudsearch
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise StoreError(f"A document of {self._table.name} was not written by cloudsearch: {error}") from error
+        return wanted.row(derived, source)
+
+
+class Reader:
+    """Picks fields from a decoded document."""
+
+    def __init__(self, fields: Sequence[Field]) -> None:
+        self.names = [field.name for field in fields if field.type is not FieldType.BLOB]
+        self.raw = len(self.names) < len(fields)
+        self._lists = [field.name for field in fields if field.type is FieldType.KEYWORDS]
+        self._order = [field.name for field in fields] if self.raw else None
+
+    @property
+    def source(self) -> Any:  # noqa: ANN401 (what a search request takes)
+        """What a search has to send back: the whole document where the record is asked for."""
+        return True if self.raw else [f"cloudsearch.{name}" for name in self.names] or False
+
+    def row(self, derived: object, source: bytes | msgspec.Raw) -> Row:
+        """The row."""
+        row: dict[str, Value] = {name: getattr(derived, name, None) for name in self.names}
+        for name in self._lists:
+            row[name] = row[name] or None
+        if self._order is None:
+            return row
+        row["raw"] = _record_of(derived, bytes(source))
+        return {name: row[name] for name in self._order}
+
+
+def _is_plain(raw: bytes) -> bool:
+    """Whether a record may be sent as it is: cheap tests for what engines refuse, or die of."""
+    return (
+        2 < len(raw) < LONGEST_RECORD
+        and raw.startswith(b"{")
+        and raw.endswith(b"}")
+        and b"\n" not in raw
+        and (b"\\" not in raw or b"\\u0000" not in raw)
+        and raw.count(b"{") + raw.count(b"[") < MOST_NESTED
+    )
+
+
+def _copies(parts: _Parts) -> bytes | None:
+    """The flattened copies and the document's end; None where a part cannot be copied."""
+    copies = []
+    for name, part in zip(_COPIES, msgspec.structs.astuple(parts), strict=False):
+        if part is not UNSET:
+            text = bytes(part)
+            if text.startswith(b"{"):
+                copies.append(name + text)
+            elif text.startswith(b"["):  # objects in a list have sub-keys too, but a list of scalars would be refused
+                return None
+    if not copies:
+        return b"}"
+    return b',"aws":{"cloudtrail":{"flattened":{%b}}}}' % b",".join(copies)
+
+
+def _whole(raw: bytes) -> dict[str, str]:
+    """A record as one text; as base64 where it is not UTF-8."""
+    try:
+        return {"raw": raw.decode()}
+    except UnicodeDecodeError:
+        return {"raw_base64": base64.b64encode(raw).decode()}
+
+
+def _record_of(derived: Any, source: bytes) -> bytes | None:  # noqa: ANN401 (a table's own struct)
+    if isinstance(derived.raw, str):
+        return derived.raw.encode()
+    if isinstance(derived.raw_base64, str):
+        return base64.b64decode(derived.raw_base64)
+    length = getattr(derived, "raw_length", None)
+    return source[: length - 1] + b"}" if derived.raw is UNSET and length else None
+
+
+def _id(value: object) -> bytes:
+    text = _ENCODER.encode(value)
+    if not isinstance(value, str) or not value or len(text) > LONGEST_ID:
+        raise ValueError(f"an id is a text of 1 to {LONGEST_ID - 2} bytes, not {text[:80]!r}")
+    return text
+
+
+def _kept(value: Value) -> Any:  # noqa: ANN401 (as JSON takes it)
+    """A derived value, cut to what a term can hold."""
+    if isinstance(value, tuple):
+        return [_text(element) for element in value]
+    return _text(value) if isinstance(value, str) else value
+
+
+def _text(value: str) -> str:
+    return _SURROGATE.sub("\ufffd", value[:TEXT_LIMIT])
+
+
+def _iso(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is no value of a field")
+
+
+def _harmless(raw: bytes) -> Iterator[tuple[str, Any]]:
+    """What of a record can be indexed without a risk: texts under mapped names, and cleaned flattened copies."""
+    try:
+        record = json.loads(raw.decode("utf-8", "replace"), strict=False)
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(record, dict):
+        return
+    yield from _texts(record, "")
+    identity = record.get("userIdentity")
+    if isinstance(identity, dict):
+        yield "userIdentity", dict(_texts(identity, "userIdentity."))
+    copies = {
+        name: cleaned
+        for path, name in FLATTENED.items()
+        if isinstance(record.get(path), dict) and isinstance(cleaned := _cleaned(record[path], 0, 0), dict)
+    }
+    if copies:
+        yield "aws", {"cloudtrail": {"flattened": copies}}
+
+
+def _texts(node: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
+    for name, value in node.items():
+        if path + name in RECORD_KEYWORDS and isinstance(value, str):
+            yield name, _text(value)
+
+
+def _cleaned(node: Any, depth: int, length: int) -> Any:  # noqa: ANN401 (what JSON can hold)
+    """A copy without what a flattened field refuses; None in the place of what was left out."""
+    if isinstance(node, dict | list) and depth >= COPY_DEPTH:
+        return None
+    if isinstance(node, list):
+        return [_cleaned(element, depth + 1, length) for element in node]
+    if isinstance(node, dict):
+        return {
+            _SURROGATE.sub("\ufffd", key): _cleaned(child, depth + 1, length + len(key) + 1)
+            for key, child in node.items()
+            if "\0" not in key and length + len(key) < COPY_PATH
+        }
+    if isinstance(node, str):
+        return _text(node[:COPY_TEXT])
+    unfit = isinstance(node, int | float) and (not math.isfinite(node) or abs(node) > LARGEST_NUMBER)
+    return None if unfit else node

@@ -1,0 +1,215 @@
+"""What a search engine's client must be, and what its answers mean: one address, one request verb, one map of errors.
+
+A client is thin: it sends bytes and gives back a status and bytes. Everything that Elasticsearch and OpenSearch
+share stands on that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Protocol, TypeVar
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import msgspec
+
+from cloudsearch.errors import AccessError, StoreError, StoreRejected, StoreUnavailable, UsageError
+from cloudsearch.store import RefusalKind
+
+T = TypeVar("T")
+
+KEEP_ALIVE = "5m"
+"""How long an engine keeps a snapshot that nobody asks."""
+
+_PREFIX = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+_ENDS_IN_A_YEAR = re.compile(r"-\d{4}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an engine listens and who we are there; what is secret never shows in its text."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str = ""
+    basic: tuple[str, str] | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, url: str, *, api_key: str | None = None, basic: tuple[str, str] | None = None) -> Address:
+        """Read a URL: https without a port means 443, a path is kept, ``user:password@`` is credentials.
+
+        ``UsageError`` for anything else than http and https, and for credentials that plain http would carry off
+        this machine.
+        """
+        parts, port = _split(url)
+        if parts.username and not (api_key or basic):
+            basic = (unquote(parts.username), unquote(parts.password or ""))
+        address = cls(
+            parts.scheme,
+            parts.hostname or "",
+            port or {"https": 443, "http": 9200}[parts.scheme],
+            parts.path.rstrip("/"),
+            None if api_key else basic,
+            api_key,
+        )
+        if (address.basic or address.api_key) and parts.scheme == "http" and not address.is_loopback:
+            raise UsageError(f"Credentials would travel unencrypted to {address}. Use https")
+        return address
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether nothing leaves this machine."""
+        try:
+            return self.host == "localhost" or ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}{self.path}"
+
+
+def _split(url: str) -> tuple[SplitResult, int | None]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise UsageError("The store's URL cannot be read; write it like https://search.example.org:9200") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise UsageError("The store's URL must look like https://HOST[:PORT][/PATH]")
+    return parts, port
+
+
+def checked_prefix(prefix: str) -> str:
+    """The prefix of every index, if it may be one.
+
+    Without dots, and not ending in a year: so no index of one prefix fits a pattern of another.
+    """
+    if not _PREFIX.fullmatch(prefix) or _ENDS_IN_A_YEAR.search(prefix):
+        raise UsageError(
+            f"{prefix!r} cannot be the name of the indices: small letters, digits, - and _, not ending in a year"
+        )
+    return prefix
+
+
+class Cause(msgspec.Struct):
+    """What an engine says went wrong."""
+
+    type: str = ""
+    reason: str | None = None
+    caused_by: Cause | None = None
+
+    def __str__(self) -> str:
+        inner = f" ({self.caused_by.reason})" if self.caused_by and self.caused_by.reason else ""
+        return f"{self.type}: {self.reason}{inner}"[:1000]
+
+
+class _Failure(msgspec.Struct):
+    error: Cause | str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status and the body's own bytes."""
+
+    status: int
+    body: bytes
+
+    @property
+    def cause(self) -> Cause:
+        """What went wrong; a body that does not say gives its first words."""
+        try:
+            error = _FAILURE.decode(self.body).error
+        except (msgspec.DecodeError, RecursionError):
+            error = ""
+        if isinstance(error, Cause):
+            return error
+        return Cause("", error or " ".join(self.body[:200].decode("utf-8", "replace").split()))
+
+
+_FAILURE = msgspec.json.Decoder(_Failure)
+
+
+class Engine(Protocol):
+    """A thin client. It raises ``StoreUnavailable`` when there was no whole answer, and judges no status.
+
+    ``tie_break`` is a sort that tells any two documents of a snapshot apart.
+    """
+
+    tie_break: str
+
+    def request(
+        self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: object = None
+    ) -> Answer:
+        """Send a request; a body that is bytes goes as lines of JSON, as it is."""
+        ...
+
+    def open_snapshot(self, index: str) -> str:
+        """A point in time of an index or alias, kept for some minutes from each use on."""
+        ...
+
+    def close_snapshot(self, snapshot: str) -> None:
+        """Let go of a point in time."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        ...
+
+
+def answered(answer: Answer, type_: type[T], doing: str) -> T:
+    """The answer's body, read as a type; an error status raises ours, an unreadable body ``StoreUnavailable``."""
+    checked(answer, doing)
+    try:
+        return msgspec.json.decode(answer.body, type=type_)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise StoreUnavailable(f"{doing}: the answer was cut short, or is not the engine's") from error
+
+
+def checked(answer: Answer, doing: str) -> Answer:
+    """The answer, unless its status is an error: then the fitting exception."""
+    if answer.status < 300:
+        return answer
+    raise failure(answer, doing)
+
+
+def failure(answer: Answer, doing: str) -> StoreError | AccessError:
+    """The exception that an error status stands for."""
+    cause = answer.cause
+    text = f"{doing}: {cause.type + ': ' if cause.type else ''}{cause.reason or ''} (HTTP {answer.status})"
+    blocked = cause.type == "cluster_block_exception"
+    if cause.type == "index_not_found_exception":
+        return StoreError(f"{doing}: {cause.reason}. Load logs first: cloudsearch load PATH")
+    if answer.status in (401, 403) and not blocked:
+        return AccessError(f"{text}. Check CLOUDSEARCH_API_KEY, or CLOUDSEARCH_USERNAME and CLOUDSEARCH_PASSWORD")
+    if answer.status in (408, 429, 500, 502, 503, 504) or blocked:
+        return StoreUnavailable(text)
+    return StoreRejected(text)
+
+
+def refusal(status: int, cause: Cause) -> RefusalKind:
+    """What one refused item asks for.
+
+    Not every 400 is the document's fault: an engine also answers so to a closed index or too many shards, and
+    what is not known to be the document's fault must never reach the dead letters.
+    """
+    if cause.type in ("cluster_block_exception", "index_closed_exception"):
+        return RefusalKind.WAIT
+    if status == 413:
+        return RefusalKind.TOO_LARGE
+    if status in (408, 429) or status >= 500:
+        return RefusalKind.RETRY
+    if status == 400 and _is_the_documents_fault(cause):
+        return RefusalKind.DOCUMENT
+    return RefusalKind.FATAL
+
+
+def _is_the_documents_fault(cause: Cause) -> bool:
+    if cause.type in ("document_parsing_exception", "mapper_parsing_exception"):
+        return True
+    reason = str(cause)
+    return cause.type == "illegal_argument_exception" and ("immense term" in reason or "Malformed content" in reason)
