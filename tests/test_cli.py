@@ -124,6 +124,14 @@ def test_a_broken_source_is_exit_3_and_the_rest_is_loaded(scenario: Scenario) ->
     assert "good.json: record 1" in err
 
 
+def test_a_store_among_the_logs_is_not_taken_for_one(scenario: Scenario) -> None:
+    """The default store lies in the working folder, and so may the logs."""
+    scenario.log(record(1))
+    code, out, err = scenario.run("load", str(scenario.folder))
+    assert (code, err) == (0, "")
+    assert "1 already loaded" in out
+
+
 def test_output_goes_to_a_file_whole_or_not_at_all(scenario: Scenario) -> None:
     """And a folder that is not there is an error."""
     scenario.log(record(1))

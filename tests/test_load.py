@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from cloudsearch.load import Load, Receipt
 from cloudsearch.logs import find
 from cloudsearch.store import DEAD_LETTERS, EVENTS, LOG_FILES, RefusalKind, Store, Table
 from cloudsearch.where import Everything
-from tests.conftest import StoreFactory
 from tests.faults import Faulty, Stopped, raising, refusing, through
 from tests.logfiles import record, write
 
@@ -119,12 +119,14 @@ def test_a_broken_record_never_stops_the_others(store: Store, tmp_path: Path) ->
 
 def test_what_is_no_log_file_is_counted_as_such(store: Store, tmp_path: Path) -> None:
     """Digests and other files are skipped, named, and not among the listed ones; a missing path is refused."""
-    (tmp_path / "digest.json").write_text(
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "digest.json").write_text(
         json.dumps({"awsAccountId": "1", "digestStartTime": "x", "previousDigestSignature": None, "logFiles": []})
     )
-    (tmp_path / "README.md").write_text("# hello")
+    (folder / "README.md").write_text("# hello")
     notes = Notes()
-    done = load(store, tmp_path, tmp_path / "absent", notes=notes)
+    done = load(store, folder, folder / "absent", notes=notes)
     assert done["skipped"] == {"digests": 1, "not_log_files": 1}
     assert (done["listed"], done["refused"]) == (1, 1)
     assert {name for name, _ in notes.problems} == {"README.md", "absent"}
@@ -165,7 +167,7 @@ def test_records_the_store_refuses_are_dead_letters(store: Store, tmp_path: Path
 )
 @given(stop=st.integers(0, 8), sizes=st.lists(st.integers(0, 30), min_size=1, max_size=5))
 def test_a_load_stopped_after_any_write_and_run_again_keeps_every_event_once(
-    make_store: StoreFactory, tmp_path_factory: pytest.TempPathFactory, stop: int, sizes: list[int]
+    make_store: Callable[[], Store], tmp_path_factory: pytest.TempPathFactory, stop: int, sizes: list[int]
 ) -> None:
     """Wherever it stops, the second run ends with all events, once, and all files in the ledger."""
     folder = tmp_path_factory.mktemp("logs")

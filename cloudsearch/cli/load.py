@@ -45,13 +45,14 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     from cloudsearch.render.receipt import receipt
 
     log_to_stderr(verbose=verbose)
+    own = {str(Path(f"{store}{ending}").resolve()) for ending in ("", ".wal")}
     with (
         opened(store, index=index, ca_cert=ca_cert, loading=True) as (opened_store, info),
         Progress(sys.stderr) as progress,
     ):
         loading = Load(opened_store, info, progress)
         try:
-            loading.run(find(paths))
+            loading.run(source for source in find(paths) if source.name not in own)
             interrupted = False
         except KeyboardInterrupt:
             interrupted = True

@@ -45,14 +45,14 @@ class Sizing:
     def too_large(self, size: int) -> None:
         """The store refuses requests of this size, and always will."""
         with self._lock:
-            self._hard_ceiling = max(self._bounds.floor, int(size * 0.9))
+            self._hard_ceiling = max(self._bounds.floor, min(self._hard_ceiling, int(size * 0.9)))
             self._ceiling = min(self._ceiling, self._hard_ceiling)
             self._set(size // 2)
 
     def unanswered(self, size: int) -> None:
         """No answer in time: half the size, and not near it again for a while."""
         with self._lock:
-            self._ceiling = max(self._bounds.floor, int(size * 0.75))
+            self._ceiling = max(self._bounds.floor, min(self._hard_ceiling, int(size * 0.75)))
             self._cautious = CAUTIOUS_CHUNKS
             self._set(size // 2)
 
