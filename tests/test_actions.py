@@ -1,0 +1,368 @@
+"""Call -> action, and whether an action's use can be seen."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloudsearch import catalogue
+from cloudsearch.actions import (
+    NO_PERMISSION,
+    UNKNOWN,
+    ObservabilityClass,
+    actions_for,
+    explain,
+    inferred_for,
+    observability,
+    passed_roles,
+    prefixes,
+)
+from cloudsearch.actions.hosts import label
+from cloudsearch.actions.mapping import curated_calls, possible
+from cloudsearch.actions.tables import table, text
+from tests.samples import samples
+from tools import operations as generator
+
+CASES = json.loads((Path(__file__).parent / "cases" / "actions.json").read_text(encoding="utf-8"))
+ROLE = "arn:aws:iam::111122223333:role/path/Worker"
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{label(case['event_source'])}:{case['event_name']}")
+def test_a_call_needs_these_actions(case: dict[str, Any]) -> None:
+    """Each row was checked by hand against the AWS page it names."""
+    found = actions_for(case["event_source"], case["event_name"])
+    assert sorted(found.actions) == case["actions"]
+    assert case["source"].startswith("https://docs.aws.amazon.com/")
+
+
+def test_there_are_enough_hand_checked_rows() -> None:
+    """The table is not to shrink in silence."""
+    assert len(CASES) >= 120
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("signin", "ConsoleLogin"),
+        ("signin", "CheckMfa"),
+        ("signin", "SwitchRole"),
+        ("sts", "GetCallerIdentity"),
+        ("sts", "GetSessionToken"),
+        ("sso", "GetRoleCredentials"),
+    ],
+)
+def test_some_calls_need_no_permission(source: str, name: str) -> None:
+    """They are never an action used, unused or missing."""
+    found = actions_for(f"{source}.amazonaws.com", name)
+    assert (found.actions, found.how, found.is_known) == ((), NO_PERMISSION, True)
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("nowhere.amazonaws.com", "DoThis"),
+        ("s3.amazonaws.com", "DoThis"),
+        ("s3.amazonaws.com", "GetBucket"),
+        ("dynamodb.amazonaws.com", "ExecuteStatement"),
+        ("dynamodb.amazonaws.com", "TransactWriteItems"),
+        ("lambda.amazonaws.com", "Get20Things"),
+        ("", ""),
+    ],
+)
+def test_what_is_not_known_is_unknown(source: str, name: str) -> None:
+    """Unknown is an honest answer and tells why; wrong is not."""
+    found = actions_for(source, name)
+    assert (found.actions, found.how, found.is_known) == ((), UNKNOWN, False)
+    assert found.source
+
+
+def test_getbucketacl_is_its_own_action() -> None:
+    """Mistake 3: the renames were reversed."""
+    assert actions_for("s3.amazonaws.com", "GetBucketAcl").actions == ("s3:GetBucketAcl",)
+
+
+def test_listing_and_head_are_listbucket() -> None:
+    """Mistake 4: ListObjects and HeadBucket were called actions of their own."""
+    for name in ("ListObjects", "ListObjectsV2", "HeadBucket"):
+        assert actions_for("s3.amazonaws.com", name).actions == ("s3:ListBucket",)
+
+
+def test_one_call_name_of_many_services_is_many_actions() -> None:
+    """Mistake 6: ListTagsForResource of three services counted for one, and models.lex was a service."""
+    sources = ("rds", "dynamodb", "models.lex")
+    names = ["ListTagsForResource", "ListTagsOfResource", "GetBots"]
+    found = [actions_for(f"{source}.amazonaws.com", name).actions for source, name in zip(sources, names, strict=True)]
+    assert found == [("rds:ListTagsForResource",), ("dynamodb:ListTagsOfResource",), ("lex:GetBots",)]
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "action"),
+    [
+        ("lambda", "CreateFunction20150331", "lambda:CreateFunction"),
+        ("lambda", "GetFunction20150331v2", "lambda:GetFunction"),
+        ("cloudfront", "ListDistributions2017_03_25", "cloudfront:ListDistributions"),
+        ("waf", "UpdateIPSet", "waf:UpdateIPSet"),
+        ("wafv2", "UpdateIPSet", "wafv2:UpdateIPSet"),
+        ("securityhub", "GetFindingsV2", "securityhub:GetFindings"),
+        ("application-autoscaling", "DescribeScalableTargets", "application-autoscaling:DescribeScalableTargets"),
+    ],
+)
+def test_only_api_versions_are_cut_from_names(source: str, name: str, action: str) -> None:
+    """Mistake 8: names were cut at the first "20"; digits that are no version belong to the name."""
+    assert actions_for(f"{source}.amazonaws.com", name).actions == (action,)
+
+
+@pytest.mark.parametrize(
+    ("host", "prefix"),
+    [
+        ("monitoring", "cloudwatch"),
+        ("email", "ses"),
+        ("ses", "ses"),
+        ("tagging", "tag"),
+        ("amazonmq", "mq"),
+        ("discovery", "discovery"),
+        ("models.lex", "lex"),
+        ("runtime.lex", "lex"),
+        ("rds", "rds"),
+        ("streams.dynamodb", "dynamodb"),
+        ("api.ecr", "ecr"),
+        ("bedrock-runtime", "bedrock"),
+        ("cloudcontrolapi", "cloudformation"),
+        ("pinpoint", "mobiletargeting"),
+    ],
+)
+def test_hosts_stand_for_prefixes(host: str, prefix: str) -> None:
+    """The first part of a host is often, not always, IAM's prefix; China's domain changes nothing."""
+    assert prefixes(f"{host}.amazonaws.com")[0] == prefix
+    assert prefixes(f"{host}.amazonaws.com.cn")[0] == prefix
+
+
+def test_every_fact_names_actions_of_the_catalogue_and_a_page() -> None:
+    """A fact that IAM does not know is no fact."""
+    for name, page in [("facts.tsv", 3), ("depends.tsv", 3)]:
+        for row in table(name, 4):
+            assert row[page].startswith("https://docs.aws.amazon.com/"), row
+            for action in row[2].split(","):
+                found = catalogue.find(action)
+                assert found is not None, row
+                assert found.name == action, row
+    assert len(curated_calls()) > 200
+    assert all(actions for actions in possible().values())
+
+
+def test_no_rule_invents_an_action() -> None:
+    """Every operation of every public SDK maps into the catalogue or is unknown; few are."""
+    found = [actions_for(*call) for call in generator.operations()]
+    assert all(catalogue.find(action) for mapping in found for action in mapping.actions)
+    unknown = sum(mapping.how == UNKNOWN for mapping in found)
+    assert unknown < len(found) * 0.06
+
+
+def test_the_operations_file_is_up_to_date() -> None:
+    """After a new SDK, catalogue or fact: python tools/operations.py. A newer SDK alone may add, never lack."""
+    kept = {line.partition("\t")[0]: line for line in text("operations.txt").splitlines()[1:]}
+    names = {service: set(line.partition("\t")[2].split(" ")) for service, line in kept.items()}
+    for service, needed in generator.needed().items():
+        assert needed <= names.get(service, set()), service
+
+
+@pytest.mark.parametrize(
+    ("action", "expected", "resource_type"),
+    [
+        ("s3:GetObject", ObservabilityClass.DATA, "AWS::S3::Object"),
+        ("s3:ListBucket", ObservabilityClass.DATA, "AWS::S3::Object"),
+        ("dynamodb:GetItem", ObservabilityClass.DATA, "AWS::DynamoDB::Table"),
+        ("sqs:ReceiveMessage", ObservabilityClass.DATA, "AWS::SQS::Queue"),
+        ("sns:Publish", ObservabilityClass.DATA, "AWS::SNS::Topic"),
+        ("kinesis:PutRecord", ObservabilityClass.DATA, "AWS::Kinesis::Stream"),
+        ("lambda:InvokeFunction", ObservabilityClass.DATA, "AWS::Lambda::Function"),
+        ("cloudwatch:PutMetricData", ObservabilityClass.DATA, "AWS::CloudWatch::Metric"),
+        ("ses:SendEmail", ObservabilityClass.DATA, "AWS::SES::EmailIdentity"),
+        ("xray:PutTraceSegments", ObservabilityClass.DATA, "AWS::XRay::Trace"),
+        ("ssmmessages:OpenControlChannel", ObservabilityClass.DATA, "AWS::SSMMessages::ControlChannel"),
+        ("logs:PutLogEvents", ObservabilityClass.NEVER, None),
+        ("iam:PassRole", ObservabilityClass.NEVER, None),
+        ("execute-api:Invoke", ObservabilityClass.NEVER, None),
+        ("rds-db:connect", ObservabilityClass.NEVER, None),
+        ("kafka-cluster:ReadData", ObservabilityClass.NEVER, None),
+        ("es:ESHttpGet", ObservabilityClass.NEVER, None),
+        ("neptune-db:connect", ObservabilityClass.NEVER, None),
+        ("sts:TagSession", ObservabilityClass.NEVER, None),
+        ("ssmmessages:CreateDataChannel", ObservabilityClass.NEVER, None),
+        ("ec2messages:GetMessages", ObservabilityClass.NEVER, None),
+        ("kms:Decrypt", ObservabilityClass.EXCLUDABLE, None),
+        ("rds-data:ExecuteStatement", ObservabilityClass.EXCLUDABLE, None),
+        ("artifact:Get", ObservabilityClass.NO_OPERATION, None),
+        ("no:Such", ObservabilityClass.NO_OPERATION, None),
+        ("S3:LISTALLMYBUCKETS", ObservabilityClass.MANAGEMENT_CONFIRMED, None),
+        ("iam:CreateUser", ObservabilityClass.MANAGEMENT_CONFIRMED, None),
+        ("ec2:RunInstances", ObservabilityClass.MANAGEMENT_CONFIRMED, None),
+        ("bedrock:InvokeModel", ObservabilityClass.MANAGEMENT_CONFIRMED, None),
+        ("dynamodb:CreateTable", ObservabilityClass.MANAGEMENT_CONFIRMED, None),
+        ("wafv2:CreateWebACL", ObservabilityClass.MANAGEMENT_ASSUMED, None),
+    ],
+)
+def test_what_it_takes_to_see_an_action(action: str, expected: ObservabilityClass, resource_type: str | None) -> None:
+    """Mistake 9: data-plane actions were called observable, the dangerous direction."""
+    found = observability(action)
+    assert (found.observability, found.resource_type) == (expected, resource_type)
+    assert found.reason
+    assert found.source
+
+
+def test_no_object_level_action_of_s3_is_called_management() -> None:
+    """Whatever AWS adds to S3's objects is a data event until a page says otherwise."""
+    for pattern in ("s3:GetObject*", "s3:PutObject*", "s3:DeleteObject*", "s3:ListObject*"):
+        for action in catalogue.expand(pattern):
+            seen = observability(action.name).observability
+            assert seen in {ObservabilityClass.DATA, ObservabilityClass.NEVER}, action.name
+
+
+def test_every_line_about_observability_covers_an_action_and_names_a_page() -> None:
+    """A misspelt pattern would leave its action assumed."""
+    for pattern, kind, _, _, page in table("observability.tsv", 5):
+        assert catalogue.expand(pattern), pattern
+        assert kind in {"confirmed", "data", "never", "excludable"}
+        assert page.startswith("https://docs.aws.amazon.com/")
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "request_", "passed"),
+    [
+        ("ec2", "RunInstances", {"iamInstanceProfile": {"name": "web"}}, ("web",)),
+        (
+            "ec2",
+            "AssociateIamInstanceProfile",
+            {"AssociateIamInstanceProfileRequest": {"IamInstanceProfile": {"Name": "web"}, "InstanceId": "i-1"}},
+            ("web",),
+        ),
+        ("ec2", "RunInstances", {"instanceType": "t3.micro"}, ()),
+        ("lambda", "CreateFunction20150331", {"role": ROLE}, (ROLE,)),
+        ("lambda", "CreateFunction20150331", {"role": "Worker"}, ()),
+        ("lambda", "GetFunction20150331v2", {"role": ROLE}, ()),
+        ("ecs", "RegisterTaskDefinition", {"executionRoleArn": ROLE, "taskRoleArn": ROLE}, (ROLE, ROLE)),
+        ("cloudformation", "CreateStack", {"roleARN": ROLE}, (ROLE,)),
+        ("cloudformation", "CreateStack", {"stackName": ROLE}, ()),
+        ("iam", "AddRoleToInstanceProfile", {"roleName": "Worker", "instanceProfileName": "web"}, ("Worker",)),
+        ("events", "PutTargets", {"rule": "r", "targets": [{"id": "1", "roleArn": ROLE}]}, (ROLE,)),
+        ("glue", "CreateJob", {"role": "GlueRole", "name": "job"}, ("GlueRole",)),
+        ("autoscaling", "PutLifecycleHook", {"roleARN": ROLE.replace("path", "aws-service-role")}, ()),
+        ("codebuild", "CreateProject", {"serviceRole": ROLE.replace("arn:aws:", "arn:aws-cn:")}, None),
+    ],
+)
+def test_a_passed_role_is_inferred(source: str, name: str, request_: object, passed: tuple[str, ...] | None) -> None:
+    """Only calls that can pass a role, only parameters that carry one; a service-linked role is nobody's to pass."""
+    found = passed_roles(f"{source}.amazonaws.com", name, request_)
+    assert inferred_for(f"{source}.amazonaws.com", name, request_) == (("iam:PassRole",) if found else ())
+    if passed is None:
+        assert found
+    else:
+        assert tuple(one.role for one in found) == passed
+
+
+def test_every_call_that_passes_roles_is_a_known_call() -> None:
+    """A misspelt call would never be inferred from."""
+    for service, events, parameters, page in table("pass_role.tsv", 4):
+        assert page.startswith("https://docs.aws.amazon.com/")
+        assert parameters
+        for event in events.split(","):
+            assert actions_for(f"{service}.amazonaws.com", event).actions, (service, event)
+
+
+@given(st.text(), st.text(), json_values)
+def test_no_text_and_no_parameters_raise(source: str, name: str, request_: object) -> None:
+    """Logs hold anything; a call is mapped or unknown."""
+    assert actions_for(source, name) is actions_for(source, name)
+    inferred_for(source, name, request_)
+    inferred_for("ec2.amazonaws.com", "RunInstances", {"iamInstanceProfile": request_})
+    observability(name)
+    explain(f"{source} {name}"[:50])
+
+
+def test_absurdly_deep_parameters_are_left_alone() -> None:
+    """Nothing is inferred from what nobody could have meant, and nothing overflows."""
+    node: object = ROLE
+    for _ in range(5000):
+        node = {"role": node}
+    assert inferred_for("lambda.amazonaws.com", "CreateFunction", node) == ()
+
+
+def test_a_call_and_an_action_are_explained() -> None:
+    """Four ways to ask, one answer."""
+    for asked in ("s3.amazonaws.com:ListObjects", "s3.amazonaws.com ListObjects", "s3:ListObjects"):
+        (call,) = explain(asked).calls
+        assert (call.event_source, call.event_name) == ("s3.amazonaws.com", "ListObjects")
+        assert [one.action.name for one in explain(asked).actions] == ["s3:ListBucket"]
+    (action,) = explain("s3:listbucket").actions
+    assert action.observability.observability is ObservabilityClass.DATA
+    assert {"s3:HeadBucket", "s3:ListObjectsV2"} <= set(action.calls)
+    assert not explain("s3:listbucket").calls
+
+
+def test_a_bare_name_is_explained_for_every_service_that_has_it() -> None:
+    """ListTagsForResource is many services' call; what nobody has means nothing."""
+    sources = {call.event_source for call in explain("ListTagsForResource").calls}
+    assert {"rds.amazonaws.com", "kafka.amazonaws.com"} <= sources
+    assert "lambda.amazonaws.com" in {call.event_source for call in explain("Invoke").calls}
+    assert explain("NoSuchCallAnywhere").calls == explain("").calls == ()
+
+
+def test_mapping_is_fast_enough_for_millions_of_events() -> None:
+    """A known call costs a look into a dictionary."""
+    actions_for("s3.amazonaws.com", "GetObject")
+    start = perf_counter()
+    for _ in range(100_000):
+        actions_for("s3.amazonaws.com", "GetObject")
+    assert perf_counter() - start < 2
+
+
+def test_real_calls_differ_from_naive_names_only_where_ours_are_better() -> None:
+    """The samples' expected actions are host and call; ours may differ only in these ways."""
+    folder = samples() / "combined" / "flaws"
+    principals = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
+    principal = principals["arn:aws:iam::811596193553:user/Level6"]
+    better = {"amazonmq": "mq", "apigateway": "apigateway"}
+    named = {name for part in ("used_ok", "used_error_not_denied", "denied") for name in principal[part]}
+    assert len(named) > 100
+    for name in named:
+        host, _, call = name.partition(":")
+        found = actions_for(f"{host}.amazonaws.com", call)
+        if found.actions != (name,):
+            services = {action.partition(":")[0] for action in found.actions}
+            assert services == {better.get(host)} or name == "cloudhsm:ListLunaClients", name
+
+
+def test_most_real_calls_are_known() -> None:
+    """Over every public sample log, unknown calls are the exception."""
+    calls = {call for path in samples().rglob("*.json*") for call in _calls(path)}
+    api = {call for call in calls if call[2] == "AwsApiCall"}
+    unknown = {call for call in api if actions_for(call[0], call[1]).how == UNKNOWN}
+    assert len(api) > 100
+    assert len(unknown) <= len(api) * 0.02, unknown
+
+
+def _calls(path: Path) -> list[tuple[str, str, str]]:
+    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    try:
+        content = json.loads(raw)
+    except ValueError:
+        return []
+    records = content.get("Records", []) if isinstance(content, dict) else content
+    return [
+        (record["eventSource"], record["eventName"], record.get("eventType", ""))
+        for record in records
+        if isinstance(record, dict) and isinstance(record.get("eventSource"), str) and record.get("eventName")
+    ]

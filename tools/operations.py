@@ -1,0 +1,59 @@
+# ruff: noqa: INP001 (a script, no package)
+"""Write ``cloudsearch/actions/data/operations.txt``: which IAM actions some public API operation needs.
+
+    python tools/operations.py
+
+Reads every service model that botocore ships, which takes seconds: at run time the result is read instead.
+Run it after a new botocore, a new catalogue or a new fact; a test says when.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from cloudsearch.actions.hosts import prefixes  # noqa: E402 (the checkout's own, whatever is installed)
+from cloudsearch.actions.mapping import actions_for, possible  # noqa: E402
+
+TARGET = ROOT / "cloudsearch" / "actions" / "data" / "operations.txt"
+HEAD = (
+    "# Actions that some operation of the public SDK models needs, by service prefix. Written by tools/operations.py.\n"
+)
+
+
+def operations() -> Iterator[tuple[str, str]]:
+    """Every operation of every service model, in all API versions: (host, operation)."""
+    for path in sorted(Path(str(resources.files("botocore") / "data")).glob("*/*/service-2.json.gz")):
+        model = json.loads(gzip.decompress(path.read_bytes()))
+        host = f"{model['metadata']['endpointPrefix']}.amazonaws.com"
+        for operation in model["operations"]:
+            yield host, operation
+
+
+def needed() -> dict[str, set[str]]:
+    """Service prefix -> names of the actions that an operation needs, surely or with some parameters."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for host, operation in operations():
+        further = (possible().get((service, operation.lower()), ()) for service in prefixes(host))
+        for action in (*actions_for(host, operation).actions, *(one for some in further for one in some)):
+            service, _, name = action.partition(":")
+            found[service].add(name)
+    return found
+
+
+def rendered() -> str:
+    """The file's text: one service a line."""
+    found = needed()
+    return HEAD + "".join(f"{service}\t{' '.join(sorted(found[service]))}\n" for service in sorted(found))
+
+
+if __name__ == "__main__":
+    TARGET.write_text(rendered(), encoding="utf-8")
