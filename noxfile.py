@@ -1,0 +1,44 @@
+"""The checks as nox sessions; ``scripts/test`` runs the same commands in one environment."""
+
+from __future__ import annotations
+
+import nox
+
+nox.options.sessions = ["lint", "tests"]
+PYTHONS = ["3.11", "3.12", "3.13"]
+
+
+def installed(session: nox.Session, *what: str) -> None:
+    """Install with the versions that CI uses."""
+    session.install("--constraint", "constraints.txt", *what)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, types, and the direction of imports."""
+    installed(session, "-e", ".[test]")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("lint-imports")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The tests over the embedded store."""
+    installed(session, "setuptools", "wheel", "-e", ".[test]")
+    session.run("pytest", *session.posargs, env={"CLOUDSEARCH_TEST_STORES": "duckdb"})
+
+
+@nox.session
+def elasticsearch(session: nox.Session) -> None:
+    """The tests over every store, with a real Elasticsearch."""
+    installed(session, "setuptools", "wheel", "-e", ".[test]")
+    session.run("pytest", *session.posargs, env={"CLOUDSEARCH_TEST_STORES": "duckdb,elasticsearch"})
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """What is shipped, built and installed."""
+    installed(session, "setuptools", "wheel", "-e", ".[test]")
+    session.run("pytest", "tests/test_shipping.py", *session.posargs)
