@@ -14,7 +14,7 @@ from cloudsearch.render.formats import Format
 def command(
     names: Annotated[
         list[str],
-        typer.Argument(metavar="CALL|ACTION...", help="s3.amazonaws.com:HeadObject, HeadObject or s3:GetObject."),
+        typer.Argument(metavar="CALL|ACTION", help="s3.amazonaws.com:HeadObject, HeadObject or s3:GetObject."),
     ],
     how: FormatOption = Format.TABLE,
     output: OutputOption = None,

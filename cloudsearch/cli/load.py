@@ -20,7 +20,7 @@ from cloudsearch.cli.options import (
 
 
 def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Log files, and folders of them.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Log files, and folders of them.")],
     store: StoreOption = DEFAULT_STORE,
     index: IndexOption = "cloudtrail",
     ca_cert: CaCertOption = None,

@@ -7,6 +7,7 @@ back-pressure. Commits come at growing distances, early ones so that a load stop
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,6 +31,7 @@ FIRST_COMMIT = 5_000
 LONGEST_COMMIT = 120_000
 COMMIT_SECONDS = 10.0
 _BLOCK = 1 << 20
+_log = logging.getLogger(__name__)
 
 
 class Watch(Protocol):
@@ -169,6 +171,7 @@ class Load:
             self._chunk.add(_Item(self._store.encode(EVENTS, row), file.source, piece.position))
             if self._chunk.size >= self._sizing.size:
                 self._flush()
+        _log.info("%s: %d records", file.source.name, file.records)
         problem = contents.problem or ("it changed while it was read; load it again" if changed else None)
         if problem:
             self._refuse(file.source, problem)
@@ -230,6 +233,7 @@ class Load:
             entry(file.source, file.sha256, records=file.records, dead_lettered=file.dead) for file in self._finished
         ]
         self._store.commit([*entries, *self._touched])
+        _log.info("committed %d files; chunks of %d bytes", len(entries), self._sizing.size)
         self.receipt.loaded += len(self._finished)
         self._letters, self._finished, self._touched = [], [], []
         self._next_commit = self.receipt.read + min(FIRST_COMMIT + self.receipt.read // 2, LONGEST_COMMIT)

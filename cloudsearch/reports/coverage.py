@@ -1,12 +1,12 @@
 """What the loaded logs could have shown: days, regions and kinds of events of each account.
 
-One grouped read of the events and one of the dead letters answer it, whatever the size of the store.
+Two grouped reads of the events and one of the dead letters answer it, whatever the size of the store.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -82,51 +82,41 @@ def coverage(store: Store, window: Window) -> Coverage:
     for group in groups:
         if isinstance(group.key[0], str):
             by_account[group.key[0]].append(group)
-    refused = _refused_days(store)
-    return Coverage(
-        closed,
-        {
-            account: _account(account, own, closed, refused.get(account, frozenset()))
-            for account, own in by_account.items()
-        },
-    )
+    refused, sources = _refused_days(store), _sources(store, closed)
+    accounts = {}
+    for account, own in by_account.items():
+        days = frozenset(date.fromisoformat(str(group.key[2])) for group in own)
+        calls = [group for group in own if _is_management_call(group) and isinstance(group.key[1], str)]
+        accounts[account] = AccountCoverage(
+            account,
+            days,
+            gaps=frozenset(_gaps(days, closed, refused.get(account, frozenset()))),
+            regions=frozenset(str(group.key[1]) for group in calls),
+            read_regions=frozenset(str(group.key[1]) for group in calls if group.key[5] is True),
+            data_sources=frozenset(sources[account, True]),
+            management_sources=frozenset(sources[account, False]),
+        )
+    return Coverage(closed, accounts)
 
 
-_BY = (
-    _F["recipient_account"],
-    _F["region"],
-    _F["day"],
-    _F["event_category"],
-    _F["event_type"],
-    _F["read_only"],
-    _F["event_source"],
-)
+_BY = tuple(_F[name] for name in ("recipient_account", "region", "day", "event_category", "event_type", "read_only"))
 
 
-def _account(account: str, groups: Iterable[Group], window: Window, refused: Collection[date]) -> AccountCoverage:
-    days: set[date] = set()
-    regions: set[str] = set()
-    read_regions: set[str] = set()
-    sources: dict[bool, set[str]] = {True: set(), False: set()}
-    for group in groups:
-        _, region, day, category, event_type, read_only, source = group.key
-        days.add(date.fromisoformat(str(day)))
-        if event_type != "AwsApiCall" or category not in (None, "Management", "Data"):
-            continue
-        sources[category == "Data"].add(str(source))
-        if category != "Data" and isinstance(region, str):
-            regions.add(region)
-            if read_only is True:
-                read_regions.add(region)
-    return AccountCoverage(
-        account,
-        frozenset(days),
-        frozenset(_gaps(days, window, refused)),
-        frozenset(regions),
-        frozenset(read_regions),
-        frozenset(sources[True]),
-        frozenset(sources[False]),
-    )
+def _is_management_call(group: Group) -> bool:
+    category, event_type = group.key[3:5]
+    return event_type == "AwsApiCall" and category in (None, "Management")
+
+
+def _sources(store: Store, window: Window) -> dict[tuple[str, bool], set[str]]:
+    """Services that were called, by account and whether data events tell it."""
+    by = (_F["recipient_account"], _F["event_source"], _F["event_category"])
+    where = And((window.where(_F["time"]), In(_F["event_type"], ("AwsApiCall",))))
+    sources: dict[tuple[str, bool], set[str]] = defaultdict(set)
+    for group in store.group(EVENTS, by, where):
+        account, source, category = group.key
+        if category in (None, "Management", "Data"):
+            sources[str(account), category == "Data"].add(str(source))
+    return sources
 
 
 def _gaps(days: Collection[date], window: Window, refused: Collection[date]) -> set[date]:
