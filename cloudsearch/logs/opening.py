@@ -61,13 +61,18 @@ def opened(stored: BinaryIO) -> Iterator[bytes]:
 def is_compressed(stored: BinaryIO) -> bool:
     """Whether the first bytes are a compressed format's; ``stored`` stands at its start again."""
     head = _head(stored)
-    return head.startswith((_GZIP, _BZIP2, *_FOREIGN))
+    return _is_gzip(head) or head.startswith((_BZIP2, *_FOREIGN))
 
 
 def _head(stored: BinaryIO) -> bytes:
     head = stored.read(8)
     stored.seek(0)
     return head
+
+
+def _is_gzip(head: bytes) -> bool:
+    """Whether the file is gzip, be there but the first byte left of it, which no text begins with."""
+    return head.startswith(_GZIP) or head == _GZIP[:1]
 
 
 def _decompressed(stored: BinaryIO) -> Iterator[bytes]:
@@ -77,7 +82,7 @@ def _decompressed(stored: BinaryIO) -> Iterator[bytes]:
     for magic, name in _FOREIGN.items():
         if head.startswith(magic):
             raise Broken(f"the file is compressed with {name}: decompress it, or store it as gzip")
-    if head.startswith(_GZIP):
+    if _is_gzip(head):
         return _capped(_gzip_members(stored))
     if head.startswith(_BZIP2):
         return _capped(_bzip2_members(stored))

@@ -197,7 +197,9 @@ class _Reading:
         start = self._window.unread_from
         fragment = self._broken_line or self._window.data[start : start + _HEAD]
         squeezed = b"".join(fragment[:4096].split())
-        if squeezed and any(opening.startswith(squeezed) or squeezed.startswith(opening) for opening in _OPENINGS):
+        if not squeezed.startswith((b"{", b"[")):
+            return False
+        if any(opening.startswith(squeezed) or squeezed.startswith(opening) for opening in _OPENINGS):
             return b'"aws:' not in squeezed
         return sum(word in fragment for word in _LOG_WORDS) >= 2
 

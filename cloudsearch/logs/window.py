@@ -20,6 +20,7 @@ OPEN_OBJECT, CLOSE_OBJECT, OPEN_LIST, CLOSE_LIST, QUOTE, COMMA, COLON = b'{}[]",
 END = -1
 """What ``Window.peek`` answers at the end of the text."""
 
+_TOO_LARGE = f"a value of more than {VALUE_LIMIT:,} bytes"
 _BLANK = re.compile(rb"[ \t\r\n]*")
 # The possessive loops matter: a plain one keeps a way back for each step, 60 bytes for every byte of input.
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
@@ -127,7 +128,7 @@ class Window:
         start = self.unread_from
         kept = self.data[start:]
         if len(kept) > VALUE_LIMIT:
-            raise Malformed(f"a value of more than {VALUE_LIMIT:,} bytes")
+            raise Malformed(_TOO_LARGE)
         new = self._next_blocks(max(len(kept), TEXT_BLOCK // 4))
         self.data = b"".join((kept, *new))
         self._offset += start
@@ -169,6 +170,8 @@ class Window:
                 if self.data[self.position] in (OPEN_OBJECT, OPEN_LIST, QUOTE):
                     raise BreaksOff("the text breaks off inside a value")
                 end = len(self.data)
+            if end is not None and end - self.position > VALUE_LIMIT:
+                raise Malformed(_TOO_LARGE)
             if end is not None:
                 value = self.data[self.position : end]
                 self.position = end

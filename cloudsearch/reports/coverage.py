@@ -104,13 +104,13 @@ _BY = tuple(_F[name] for name in ("recipient_account", "region", "day", "event_c
 
 def _is_management_call(group: Group) -> bool:
     category, event_type = group.key[3:5]
-    return event_type == "AwsApiCall" and category in (None, "Management")
+    return event_type in (None, "AwsApiCall") and category in (None, "Management")
 
 
 def _sources(store: Store, window: Window) -> dict[tuple[str, bool], set[str]]:
     """Services that were called, by account and whether data events tell it."""
     by = (_F["recipient_account"], _F["event_source"], _F["event_category"])
-    where = And((window.where(_F["time"]), In(_F["event_type"], ("AwsApiCall",))))
+    where = And((window.where(_F["time"]), In(_F["event_type"], ("AwsApiCall", None))))
     sources: dict[tuple[str, bool], set[str]] = defaultdict(set)
     for group in store.group(EVENTS, by, where):
         account, source, category = group.key

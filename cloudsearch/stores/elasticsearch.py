@@ -24,6 +24,14 @@ TIMEOUT_SECONDS = 55.0  # Amazon's proxies close at 60: better our own word than
 COMPRESS_FROM = 1024
 CONNECTIONS = 16
 
+_BODIES = (
+    "application/json",
+    "application/x-ndjson",
+    "application/vnd.elasticsearch+json",
+    "application/vnd.elasticsearch+x-ndjson",
+    "text/*",
+)
+
 
 class _Bytes(Serializer):
     """Keeps bodies as they are."""
@@ -49,27 +57,30 @@ class ElasticEngine:
     tie_break = "_shard_doc"
 
     def __init__(self, address: Address, *, ca_cert: str | None = None) -> None:
-        self._address = address
-        keep = _Bytes()
+        self._address, self._ca_cert = address, ca_cert
+        self._opened: Elasticsearch | None = self._open()
+
+    @property
+    def _client(self) -> Elasticsearch:
+        """The client; one that was closed is opened again."""
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
+
+    def _open(self) -> Elasticsearch:
         try:
-            self._client = Elasticsearch(
-                [_node(address, ca_cert)],
-                api_key=address.api_key,
-                basic_auth=address.basic,
-                serializers={
-                    "application/json": keep,
-                    "application/x-ndjson": keep,
-                    "application/vnd.elasticsearch+json": keep,
-                    "application/vnd.elasticsearch+x-ndjson": keep,
-                    "text/*": keep,
-                },
+            return Elasticsearch(
+                [_node(self._address, self._ca_cert)],
+                api_key=self._address.api_key,
+                basic_auth=self._address.basic,
+                serializers=dict.fromkeys(_BODIES, _Bytes()),
                 request_timeout=TIMEOUT_SECONDS,
                 max_retries=0,
                 retry_on_status=(),
                 retry_on_timeout=False,
             )
         except (OSError, ValueError) as error:
-            raise UsageError(f"{address} cannot be used: {error}") from error
+            raise UsageError(f"{self._address} cannot be used: {error}") from error
 
     def request(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: object = None
@@ -122,7 +133,9 @@ class ElasticEngine:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        if self._opened is not None:
+            self._opened.close()
+        self._opened = None
 
 
 class ElasticsearchStore(SearchStore):

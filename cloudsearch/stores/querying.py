@@ -183,6 +183,8 @@ def _wildcard(name: str, where: Pattern) -> Question:
     """A wildcard query; a pattern that would cost the engine too much is made simpler and finds more."""
     if len(where.pattern) > LONGEST_PATTERN:
         return Question(_exists(name), exact=False)
+    if not where.pattern:  # an engine's empty wildcard finds nothing, not the empty text
+        return Question(_on("term", name, ""))
     pattern, exact = re.sub(r"\*+", "*", where.pattern), True
     _, star, rest = pattern.partition("*")
     if star and rest.count("?") > MOST_SINGLES:
