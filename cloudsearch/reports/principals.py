@@ -58,7 +58,7 @@ def principals(
 ) -> list[PrincipalRow]:
     """Every user or role: those of the IAM files (if given) and those that acted, used or not, sorted by ARN."""
     covered = coverage(store, window)
-    seen = _activity(store, covered.window, kind)
+    seen = _activity(store, window, kind)
     rows = [_row(principal, seen, covered, min_days) for principal in known or () if principal.kind == kind]
     rows += [
         _departed(arn, activity, exists=None if known is None else False, kind=kind) for arn, activity in seen.items()

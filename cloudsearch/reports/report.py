@@ -72,7 +72,7 @@ def report(store: Store, window: Window, principal: Principal, options: Options)
     account = covered.of(principal.account)
     found = evidence(
         store,
-        covered.window,
+        window,  # not the closed one: a use without a plausible time is a use all the same
         arns=_arns(principal),
         principal_id=principal.id,
         caller_loaded=bool(account.days),
