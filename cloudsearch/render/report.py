@@ -95,17 +95,19 @@ def _table(rows: Sequence[ReportRow], *, expand: bool, width: int | None) -> Ite
 
 def _is_idle(rows: Sequence[ReportRow]) -> bool:
     """A service of which nothing was used or tried."""
-    return len(rows) > 1 and not any(row.used or row.denied for row in rows)
+    return not any(row.tried for row in rows)
 
 
 def _folded(service: str, rows: Sequence[ReportRow]) -> Iterator[tuple[object, ...]]:
     for marker in Marker:
         own = [row for row in rows if row.marker is marker]
-        if own:
-            reasons = Counter(row.reason for row in own)
-            reason, count = reasons.most_common(1)[0]
-            why = reason if count == len(own) else f"{len(reasons)} reasons, mostly: {reason}"
-            yield (f"{marker} {service}:*", "", "", f"{len(own)} actions; {why}" if len(own) > 1 else own[0].action)
+        if len(own) < 2:
+            yield from map(_line, own)
+            continue
+        reasons = Counter(row.reason for row in own)
+        reason, count = reasons.most_common(1)[0]
+        why = reason if count == len(own) else f"{len(reasons)} reasons, mostly: {reason}"
+        yield (f"{marker} {service}:*", "", "", f"{len(own)} actions; {why}")
 
 
 def _line(row: ReportRow) -> tuple[object, ...]:

@@ -31,7 +31,10 @@ class Marker(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportRow:
-    """One action of a principal: what is granted, what was used, and what may be concluded."""
+    """One action of a principal: what is granted, what was used, and what may be concluded.
+
+    ``tried`` is whether there was any call at all: let in, refused, or failed before that was decided.
+    """
 
     account: str
     principal: str
@@ -39,6 +42,7 @@ class ReportRow:
     marker: Marker
     granted: str | None
     used: bool
+    tried: bool
     calls: int
     denied: int
     errors: int
@@ -147,6 +151,7 @@ def _row(  # noqa: PLR0913 (a row has as many)
         marker=marker,
         granted=granted,
         used=use.calls > 0,
+        tried=bool(use.calls or use.denied or use.undetermined),
         calls=use.calls,
         denied=use.denied,
         errors=use.errors,
