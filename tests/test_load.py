@@ -50,7 +50,7 @@ def load(store: Store, *paths: Path, notes: Notes | None = None) -> dict[str, An
     return {**files, **records}
 
 
-def held(store: Store, table: Table = EVENTS) -> list[object]:
+def held(store: Store, table: Table = EVENTS) -> list[str]:
     """Ids in a table, sorted."""
     return sorted(str(row["id"]) for row in store.rows(table, Everything(), fields=[table.by_name["id"]]))
 
