@@ -45,7 +45,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     from cloudsearch.render.receipt import receipt
 
     log_to_stderr(verbose=verbose)
-    own = {str(Path(f"{store}{ending}").resolve()) for ending in ("", ".wal")}
+    own = {str(Path(f"{store}{ending}").resolve()) for ending in ("", ".wal", ".chunk")}
     with (
         opened(store, index=index, ca_cert=ca_cert, loading=True) as (opened_store, info),
         Progress(sys.stderr) as progress,

@@ -10,13 +10,12 @@ time holds the file for writing; several may read it.
 
 from __future__ import annotations
 
-import base64
+import os
 import re
-import tempfile
 import time as clock
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -25,12 +24,11 @@ import duckdb
 import msgspec
 
 from cloudsearch.errors import StoreError, StoreRejected, StoreUnavailable
-from cloudsearch.event import DERIVATION_VERSION, FIELDS_VERSION, RAW, Field, FieldType, Row, Value
+from cloudsearch.event import DERIVATION_VERSION, FIELDS_VERSION, RAW, Field, FieldType, Row
 from cloudsearch.store import (
     EVENTS,
     LOG_FILES,
     TABLES,
-    UNDATED,
     ChunkSize,
     Group,
     LogFile,
@@ -40,16 +38,23 @@ from cloudsearch.store import (
     Written,
     older_derivation,
 )
-from cloudsearch.stores.sql import Sql, compile_where, quoted
-from cloudsearch.where import And, In, Range, Where, subjects
+from cloudsearch.stores.columns import (
+    definition,
+    exactly,
+    json_source,
+    raw_columns,
+    row_of,
+    same,
+    selected,
+    stored,
+    there,
+    unfolded,
+    utc,
+    value_of,
+)
+from cloudsearch.stores.sql import compile_where, quoted
+from cloudsearch.where import And, In, Range, Where
 
-COLUMN_TYPES = {
-    FieldType.KEYWORD: "VARCHAR",
-    FieldType.KEYWORDS: "VARCHAR[]",
-    FieldType.TIME: "TIMESTAMP",
-    FieldType.INTEGER: "BIGINT",
-    FieldType.BOOLEAN: "BOOLEAN",
-}
 LOCK_SECONDS = 5.0
 CHUNK = ChunkSize(start=8 << 20, floor=64 << 10, ceiling=32 << 20)
 PAGE = 2_000
@@ -87,7 +92,7 @@ class DuckDBStore:
     def encode(self, table: Table, row: Row) -> Operation:
         """A row as a line of JSON; a record that is not UTF-8 goes to ``raw_bytes``."""
         raw = row.get("raw")
-        values = {**row, **_raw_columns(raw)} if isinstance(raw, bytes) else row
+        values = {**row, **raw_columns(raw)} if isinstance(raw, bytes) else row
         return Operation(str(row["id"]), table.month(row), _ENCODER.encode(values), row)
 
     def write(self, table: Table, operations: Sequence[Operation], *, replace: bool = False) -> Written:
@@ -111,8 +116,8 @@ class DuckDBStore:
 
     def group(self, table: Table, by: Sequence[Field], where: Where) -> Iterator[Group]:
         """GROUP BY; a list is unfolded first."""
-        condition = _exactly(where)
-        keys = ", ".join(_unfolded(field) if field.type is FieldType.KEYWORDS else quoted(field) for field in by)
+        condition = exactly(where)
+        keys = ", ".join(unfolded(field) if field.type is FieldType.KEYWORDS else quoted(field) for field in by)
         times = 'min("time"), max("time")'
         if not by:
             text = f"SELECT count(*), {times} FROM {table.name} WHERE {condition.text} HAVING count(*) > 0"
@@ -124,7 +129,7 @@ class DuckDBStore:
                 f"GROUP BY {names} ORDER BY {', '.join(f'{quoted(field)} NULLS FIRST' for field in by)}"
             )
         for *key, count, first, last in self._fetch(text, condition.params):
-            yield Group(tuple(map(_value, key)), count, _utc(first), _utc(last))
+            yield Group(tuple(map(value_of, key)), count, utc(first), utc(last))
 
     def rows(
         self, table: Table, where: Where, *, fields: Sequence[Field] | None = None, ordered: bool = False
@@ -213,7 +218,7 @@ class DuckDBStore:
         with self._lock:
             self._begin()
             for table in TABLES:
-                self._run(f"CREATE TABLE {table.name} ({', '.join(_definition(*column) for column in _stored(table))})")
+                self._run(f"CREATE TABLE {table.name} ({', '.join(definition(*column) for column in stored(table))})")
             self._run("CREATE TABLE meta (fields_version INTEGER, derivation_version INTEGER)")
             self._run("INSERT INTO meta VALUES (?, ?)", (FIELDS_VERSION, DERIVATION_VERSION))
             self.commit()
@@ -232,9 +237,9 @@ class DuckDBStore:
         """Table name and column definition of what this version has and the file lacks."""
         present = set(self._fetch("SELECT table_name, column_name FROM information_schema.columns"))
         return [
-            (table.name, _definition(*column))
+            (table.name, definition(*column))
             for table in TABLES
-            for column in _stored(table)
+            for column in stored(table)
             if (table.name, column[0]) not in present
         ]
 
@@ -261,18 +266,18 @@ class DuckDBStore:
 
     def _insert(self, table: Table, operations: Sequence[Operation]) -> int:
         """Insert rows whose identity is not there; says how many."""
-        names = ", ".join(f'"{name}"' for name, _ in _stored(table))
+        names = ", ".join(f'"{name}"' for name, _ in stored(table))
         values = ", ".join(
-            "from_base64(raw_bytes)" if name == "raw_bytes" else f'"{name}"' for name, _ in _stored(table)
+            "from_base64(raw_bytes)" if name == "raw_bytes" else f'"{name}"' for name, _ in stored(table)
         )
         identity = "id, date_trunc('month', \"time\")" if table.monthly else "id"
-        there, params = _there(table, operations)
-        with _lines(operations) as (path, size):
-            source = _json_source(table, size)
+        place, params = there(table, operations)
+        with self._lines(operations) as path:
+            source = json_source(table, max(operation.size for operation in operations))
             text = (
                 f"INSERT INTO {table.name} ({names}) "
                 f"SELECT {values} FROM (SELECT DISTINCT ON ({identity}) * FROM {source}) n "
-                f"WHERE NOT EXISTS (SELECT 1 FROM {there} e WHERE {_same(table)})"
+                f"WHERE NOT EXISTS (SELECT 1 FROM {place} e WHERE {same(table)})"
             )
             return self._run(text, (path, *params))
 
@@ -286,11 +291,11 @@ class DuckDBStore:
 
     def _select(self, table: Table, where: Where, fields: Sequence[Field], *, ordered: bool) -> Iterator[Row]:
         condition = compile_where(where)
-        columns = ", ".join(f"{name}" for field in fields for name in _selected(field))
+        columns = ", ".join(f"{name}" for field in fields for name in selected(field))
         order = ' ORDER BY "time" NULLS LAST, id' if ordered else ""
         text = f"SELECT {columns or '1'} FROM {table.name} WHERE {condition.text}{order}"
         for row in self._fetch(text, condition.params):
-            yield _row(fields, row)
+            yield row_of(fields, row)
 
     def _windows(self, table: Table, where: Where) -> Iterator[Where]:
         """Cut the question into windows of time that hold few rows each, the rows without a time last."""
@@ -307,9 +312,9 @@ class DuckDBStore:
             if hour is None:
                 continue
             if start is not None and held + count > WINDOW_ROWS:
-                yield And((where, Range(time, start, _utc(hour))))
+                yield And((where, Range(time, start, utc(hour))))
                 start, held = None, 0
-            start, held = start or _utc(hour), held + count
+            start, held = start or utc(hour), held + count
         if start is not None:
             yield And((where, Range(time, start)))
         yield And((where, In(time, (None,))))
@@ -337,6 +342,22 @@ class DuckDBStore:
                     yield from page
 
     @contextmanager
+    def _lines(self, operations: Sequence[Operation]) -> Iterator[str]:
+        """A file of JSON lines that only this user can read.
+
+        It lies beside the store, which one process writes at a time: what a killed one leaves is overwritten.
+        """
+        path = self._path.with_name(f"{self._path.name}.chunk")
+        try:
+            with open(path, "wb", opener=_private) as file:
+                file.write(b"\n".join([operation.body for operation in operations]))
+            yield str(path)
+        except OSError as error:
+            raise StoreError(f"{path} could not be written: {error.strerror or error}") from error
+        finally:
+            path.unlink(missing_ok=True)
+
+    @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
@@ -344,93 +365,8 @@ class DuckDBStore:
             raise StoreError(f"{self._path}: {_first_line(error)}") from error
 
 
-@contextmanager
-def _lines(operations: Sequence[Operation]) -> Iterator[tuple[str, int]]:
-    """A file of JSON lines that only this user can read, and the size of its longest line; gone afterwards."""
-    with tempfile.NamedTemporaryFile(prefix="cloudsearch-", suffix=".ndjson") as file:
-        file.write(b"\n".join([operation.body for operation in operations]))
-        file.flush()
-        yield file.name, max(operation.size for operation in operations)
-
-
-def _json_source(table: Table, longest: int) -> str:
-    columns = ", ".join(
-        f"\"{name}\": '{'VARCHAR' if name == 'raw_bytes' else type_}'" for name, type_ in _stored(table)
-    )
-    size = max(longest * 2 + 1024, 16 << 20)
-    return f"read_json(?, format = 'newline_delimited', columns = {{{columns}}}, maximum_object_size = {size})"
-
-
-def _there(table: Table, operations: Sequence[Operation]) -> tuple[str, tuple[datetime, ...]]:
-    """Where a row of the same identity could be: the months of the operations alone."""
-    months = {operation.month for operation in operations}
-    if not table.monthly or UNDATED in months:
-        return table.name, ()
-    first, last = (datetime.strptime(str(month), "%Y.%m") for month in (min(months, key=str), max(months, key=str)))  # noqa: DTZ007 (columns have no zone)
-    end = (last.replace(day=28) + timedelta(days=4)).replace(day=1)
-    return f'(SELECT id, "time" FROM {table.name} WHERE "time" >= ? AND "time" < ?)', (first, end)
-
-
-def _same(table: Table) -> str:
-    month = "date_trunc('month', {}.\"time\")"
-    same_month = f" AND {month.format('e')} IS NOT DISTINCT FROM {month.format('n')}" if table.monthly else ""
-    return f"e.id = n.id{same_month}"
-
-
-def _stored(table: Table) -> list[tuple[str, str]]:
-    """Columns of a table with their types."""
-    raw = [("raw", "VARCHAR"), ("raw_bytes", "BLOB")] if table.has_raw else []
-    return [(field.name, COLUMN_TYPES[field.type]) for field in table.fields] + raw
-
-
-def _definition(name: str, type_: str) -> str:
-    return f'"{name}" {type_}{" USING COMPRESSION zstd" if name == "raw" else ""}'
-
-
-def _raw_columns(raw: bytes) -> dict[str, str | None]:
-    try:
-        return {"raw": raw.decode()}
-    except UnicodeDecodeError:
-        return {"raw": None, "raw_bytes": base64.b64encode(raw).decode()}
-
-
-def _selected(field: Field) -> tuple[str, ...]:
-    return ("raw", "raw_bytes") if field is RAW else (quoted(field),)
-
-
-def _row(fields: Sequence[Field], values: Sequence[Any]) -> Row:
-    row: dict[str, Value] = {}
-    left = iter(values)
-    for field in fields:
-        value = next(left)
-        if field is RAW:
-            as_bytes = next(left)
-            row[field.name] = as_bytes if value is None else value.encode()
-        else:
-            row[field.name] = _value(value)
-    return row
-
-
-def _unfolded(field: Field) -> str:
-    name = quoted(field)
-    return f"unnest(CASE WHEN len({name}) > 0 THEN list_distinct({name}) ELSE [NULL] END) AS {name}"
-
-
-def _exactly(where: Where) -> Sql:
-    """The question in SQL; ``ValueError`` when it asks about the record itself."""
-    if any(not isinstance(subject, Field) for subject in subjects(where)):
-        raise ValueError("group takes derived fields only")
-    return compile_where(where)
-
-
-def _value(value: Any) -> Value:  # noqa: ANN401 (what the driver gives)
-    if isinstance(value, list):
-        return tuple(value) or None
-    return _utc(value) if isinstance(value, datetime) else value
-
-
-def _utc(value: datetime | None) -> datetime | None:
-    return value.replace(tzinfo=UTC) if value is not None else None
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
 
 
 def _first_line(error: Exception) -> str:

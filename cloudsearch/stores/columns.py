@@ -1,0 +1,108 @@
+"""How a table's fields are DuckDB's columns, and a row of them a ``Row`` again. Says what to run, and runs nothing."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cloudsearch.event import RAW, Field, FieldType, Row, Value
+from cloudsearch.store import UNDATED, Operation, Table
+from cloudsearch.stores.sql import Sql, compile_where, quoted
+from cloudsearch.where import Where, subjects
+
+COLUMN_TYPES = {
+    FieldType.KEYWORD: "VARCHAR",
+    FieldType.KEYWORDS: "VARCHAR[]",
+    FieldType.TIME: "TIMESTAMP",
+    FieldType.INTEGER: "BIGINT",
+    FieldType.BOOLEAN: "BOOLEAN",
+}
+
+
+def json_source(table: Table, longest: int) -> str:
+    """The reader of a file of JSON lines, its path a parameter; ``longest`` is the longest line in bytes."""
+    columns = ", ".join(f"\"{name}\": '{'VARCHAR' if name == 'raw_bytes' else type_}'" for name, type_ in stored(table))
+    size = max(longest * 2 + 1024, 16 << 20)
+    return f"read_json(?, format = 'newline_delimited', columns = {{{columns}}}, maximum_object_size = {size})"
+
+
+def there(table: Table, operations: Sequence[Operation]) -> tuple[str, tuple[datetime, ...]]:
+    """Where a row of the same identity could be: the months of the operations alone."""
+    months = {operation.month for operation in operations}
+    if not table.monthly or UNDATED in months:
+        return table.name, ()
+    first, last = (datetime.strptime(str(month), "%Y.%m") for month in (min(months, key=str), max(months, key=str)))  # noqa: DTZ007 (columns have no zone)
+    end = (last.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return f'(SELECT id, "time" FROM {table.name} WHERE "time" >= ? AND "time" < ?)', (first, end)
+
+
+def same(table: Table) -> str:
+    """Whether rows e and n have one identity."""
+    month = "date_trunc('month', {}.\"time\")"
+    same_month = f" AND {month.format('e')} IS NOT DISTINCT FROM {month.format('n')}" if table.monthly else ""
+    return f"e.id = n.id{same_month}"
+
+
+def stored(table: Table) -> list[tuple[str, str]]:
+    """Columns of a table with their types."""
+    raw = [("raw", "VARCHAR"), ("raw_bytes", "BLOB")] if table.has_raw else []
+    return [(field.name, COLUMN_TYPES[field.type]) for field in table.fields] + raw
+
+
+def definition(name: str, type_: str) -> str:
+    """A column as CREATE and ALTER TABLE take it."""
+    return f'"{name}" {type_}{" USING COMPRESSION zstd" if name == "raw" else ""}'
+
+
+def raw_columns(raw: bytes) -> dict[str, str | None]:
+    """A record as text, or base64 where it is not UTF-8."""
+    try:
+        return {"raw": raw.decode()}
+    except UnicodeDecodeError:
+        return {"raw": None, "raw_bytes": base64.b64encode(raw).decode()}
+
+
+def selected(field: Field) -> tuple[str, ...]:
+    """The columns that hold a field."""
+    return ("raw", "raw_bytes") if field is RAW else (quoted(field),)
+
+
+def row_of(fields: Sequence[Field], values: Sequence[Any]) -> Row:
+    """What was selected for these fields, as a row."""
+    row: dict[str, Value] = {}
+    left = iter(values)
+    for field in fields:
+        value = next(left)
+        if field is RAW:
+            as_bytes = next(left)
+            row[field.name] = as_bytes if value is None else value.encode()
+        else:
+            row[field.name] = value_of(value)
+    return row
+
+
+def unfolded(field: Field) -> str:
+    """A list's elements, each once; NULL for a list without any."""
+    name = quoted(field)
+    return f"unnest(CASE WHEN len({name}) > 0 THEN list_distinct({name}) ELSE [NULL] END) AS {name}"
+
+
+def exactly(where: Where) -> Sql:
+    """The question in SQL; ``ValueError`` when it asks about the record itself."""
+    if any(not isinstance(subject, Field) for subject in subjects(where)):
+        raise ValueError("group takes derived fields only")
+    return compile_where(where)
+
+
+def value_of(value: Any) -> Value:  # noqa: ANN401 (what the driver gives)
+    """A column's value as a field's."""
+    if isinstance(value, list):
+        return tuple(value) or None
+    return utc(value) if isinstance(value, datetime) else value
+
+
+def utc(value: datetime | None) -> datetime | None:
+    """A column's time, which has no zone, in UTC."""
+    return value.replace(tzinfo=UTC) if value is not None else None

@@ -1,0 +1,164 @@
+"""Fixtures: every test that takes ``store`` runs over each store named in ``CLOUDSEARCH_TEST_STORES``.
+
+A store that was asked for and is not there fails the run; nothing is skipped.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from cloudsearch.store import Store
+from cloudsearch.stores.elasticsearch import ElasticsearchStore
+from tests.backends import Backend, DuckDB, Elasticsearch
+from tests.places import Place, PlaceFactory
+from tests.proxy import Proxy
+from tests.servers import ServerFailed, elasticsearch
+
+KNOWN = ("duckdb", "elasticsearch")
+ASKED = tuple(filter(None, os.environ.get("CLOUDSEARCH_TEST_STORES", "duckdb").split(",")))
+
+if not ASKED or not set(ASKED) <= set(KNOWN):
+    raise pytest.UsageError(f"CLOUDSEARCH_TEST_STORES must name some of {', '.join(KNOWN)}, not {','.join(ASKED)!r}")
+
+
+EngineURL = Callable[[], str]
+StoreFactory = Callable[[], Store]
+
+__all__ = ["EngineURL", "Place", "PlaceFactory", "StoreFactory"]
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_url() -> Iterator[str]:
+    """A real Elasticsearch, started when a test first needs one."""
+    try:
+        with elasticsearch() as url:
+            yield url
+    except ServerFailed as error:
+        pytest.exit(str(error), returncode=1)
+
+
+@pytest.fixture
+def engine_url(request: pytest.FixtureRequest) -> EngineURL:
+    """Says where a search engine is; only who asks has one started."""
+
+    def url() -> str:
+        return str(request.getfixturevalue("elasticsearch_url"))
+
+    return url
+
+
+@pytest.fixture
+def backends(engine_url: EngineURL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Backend]]:
+    """Makes empty stores of a kind, this test's alone; files lie beside the test's own folder, which it may walk."""
+    folder = tmp_path_factory.mktemp("stores")
+    made: list[Backend] = []
+
+    def make(kind: str) -> Backend:
+        file = folder / f"store-{len(made)}.duckdb"
+        made.append(DuckDB(file) if kind == "duckdb" else Elasticsearch(engine_url()))
+        return made[-1]
+
+    yield make
+    for backend in made:
+        backend.clean()
+
+
+@pytest.fixture(params=ASKED)
+def make_backend(request: pytest.FixtureRequest, backends: Callable[[str], Backend]) -> Callable[[], Backend]:
+    """Makes empty stores, of each kind asked for."""
+    return lambda: backends(request.param)
+
+
+@pytest.fixture
+def make_place(make_backend: Callable[[], Backend]) -> PlaceFactory:
+    """Makes places where there is no store yet, for each kind asked for."""
+    return lambda: make_backend().place
+
+
+@pytest.fixture
+def all_places(backends: Callable[[str], Backend]) -> Sequence[PlaceFactory]:
+    """A maker of places for every kind asked for, in one test."""
+    return [lambda kind=kind: backends(kind).place for kind in ASKED]  # type: ignore[misc]
+
+
+@pytest.fixture
+def backend(make_backend: Callable[[], Backend]) -> Backend:
+    """The store behind ``store``, seen from outside."""
+    return make_backend()
+
+
+@pytest.fixture
+def make_store(make_backend: Callable[[], Backend]) -> Iterator[StoreFactory]:
+    """Makes empty stores, ready for loading."""
+    opened: list[Store] = []
+
+    def make() -> Store:
+        opened.append(make_backend().open())
+        opened[-1].prepare(loading=True)
+        return opened[-1]
+
+    yield make
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(backend: Backend) -> Iterator[Store]:
+    """An empty store, ready for loading."""
+    opened = backend.open()
+    opened.prepare(loading=True)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def reopen(backend: Backend, store: Store) -> Iterator[StoreFactory]:
+    """Closes the test's store without a commit and opens it again for reading, as another process would."""
+    opened: list[Store] = []
+
+    def open_again() -> Store:
+        for before in (store, *opened):
+            before.close()
+        opened.append(backend.open())
+        opened[-1].prepare()
+        return opened[-1]
+
+    yield open_again
+    for again in opened:
+        again.close()
+
+
+@pytest.fixture
+def cluster(elasticsearch_url: str) -> Iterator[Elasticsearch]:
+    """An Elasticsearch and a prefix of this test's own, for what is Elasticsearch's alone."""
+    backend = Elasticsearch(elasticsearch_url)
+    yield backend
+    backend.clean()
+
+
+@pytest.fixture
+def loaded(cluster: Elasticsearch) -> Iterator[Store]:
+    """An empty store, ready for loading."""
+    store = cluster.open()
+    store.prepare(loading=True)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def proxy(cluster: Elasticsearch) -> Iterator[Proxy]:
+    """A server in between."""
+    with Proxy(cluster.url).running() as between:
+        yield between
+
+
+@pytest.fixture
+def behind(cluster: Elasticsearch, proxy: Proxy) -> Iterator[Store]:
+    """An empty store behind the server in between."""
+    store = ElasticsearchStore(proxy.url, prefix=cluster.prefix)
+    store.prepare(loading=True)
+    yield store
+    store.close()
