@@ -5,11 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
 
@@ -42,17 +44,23 @@ Fault = Callable[[Callable[[], Reply]], Reply | None]
 class Proxy:
     """The server, its faults, and the requests it has seen."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, certificate: tuple[Path, Path] | None = None) -> None:
         self.target = urlsplit(target)
         self.seen: list[Request] = []
         self._faults: list[tuple[re.Pattern[str], Fault, list[int]]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
+        self._scheme = "http"
+        if certificate is not None:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(*certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            self._scheme = "https"
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def fault(self, pattern: str, reply: Reply | Fault | None, *, times: int = 1_000_000) -> None:
         """Answer requests whose ``METHOD /path`` the pattern finds in this way, so many times."""

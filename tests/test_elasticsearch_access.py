@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cloudsearch.errors import AccessError, StoreError, UsageError
+from cloudsearch.errors import AccessError, StoreError, StoreRejected, UsageError
 from cloudsearch.store import EVENTS, Store, Written
 from cloudsearch.stores.elasticsearch import ElasticEngine, ElasticsearchStore
 from cloudsearch.stores.engine import Address
@@ -59,6 +59,12 @@ def test_what_is_no_url(url: str) -> None:
     assert "secret" not in str(refused.value)
 
 
+def test_an_authority_that_cannot_be_read(tmp_path: Path) -> None:
+    """A certificate file that is not there is named before anything is sent."""
+    with pytest.raises(UsageError, match=r"search\.example\.org"):
+        ElasticsearchStore("https://search.example.org", ca_cert=str(tmp_path / "absent.pem"))
+
+
 @pytest.mark.parametrize(
     ("url", "options"),
     [
@@ -100,6 +106,22 @@ def test_secrets_reach_the_server_and_nobody_else(
     told = [repr(store), str(store), caplog.text, *(f"{cause!r} {cause}" for cause in causes)]
     for secret in ("secret", "c2VjcmV0", "bWU6c2VjcmV0"):
         assert secret not in " ".join(told)
+
+
+def test_certificates_are_verified(cluster: Elasticsearch) -> None:
+    """A server that nobody vouches for, or that has another name, gets nothing; its authority can be named."""
+    files = (ROOT / "tests/cases/tls-certificate.pem", ROOT / "tests/cases/tls-key.pem")
+    with Proxy(cluster.url, files).running() as proxy:
+        for url, authority in ((proxy.url, None), (proxy.url.replace("127.0.0.1", "localhost"), str(files[0]))):
+            stranger = ElasticsearchStore(url, prefix=cluster.prefix, api_key="c2VjcmV0", ca_cert=authority)
+            with pytest.raises(StoreRejected, match="--ca-cert"):
+                stranger.prepare()
+            stranger.close()
+        assert proxy.seen == []
+        store = ElasticsearchStore(proxy.url, prefix=cluster.prefix, api_key="c2VjcmV0", ca_cert=str(files[0]))
+        store.prepare(loading=True)
+        store.close()
+        assert proxy.seen[0].headers["authorization"] == "ApiKey c2VjcmV0"
 
 
 def test_a_path_before_the_engines_own_is_kept(cluster: Elasticsearch, proxy: Proxy) -> None:
@@ -157,6 +179,16 @@ def test_without_the_right_to_make_a_month(behind: Store, proxy: Proxy) -> None:
     with pytest.raises(AccessError):
         write(behind, [event("1")])
     assert not [request for request in proxy.seen if request.path.startswith("/_bulk")]
+
+
+def test_with_the_right_to_write_alone(cluster: Elasticsearch, behind: Store, proxy: Proxy) -> None:
+    """Months that somebody else made are written to by who may not make any."""
+    behind.close()
+    other = cluster.open()
+    write(other, [event("1")])
+    other.close()
+    proxy.fault(r"PUT /[^/]*2024\.05", Reply(403, error("security_exception")))
+    assert write(behind, [event("1"), event("2")]) == Written(created=1, existing=1)
 
 
 def test_reading_asks_for_nothing_that_needs_a_right_to_change(cluster: Elasticsearch, proxy: Proxy) -> None:

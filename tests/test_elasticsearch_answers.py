@@ -151,6 +151,15 @@ def test_a_documents_fault_is_sent_once_more_in_another_form(
     assert [row["raw"] for row in behind.rows(EVENTS, Everything())] == [event("1")["raw"]]
 
 
+def test_reasons_do_not_repeat_what_a_record_holds(behind: Store, proxy: Proxy) -> None:
+    """An engine shows a value it could not take; that may be a secret."""
+    reason = "failed to parse field [x] of type [long]. Preview of field's value: 'hunter2 isn't it'"
+    answer = {"errors": True, "items": [_refused(400, "document_parsing_exception", reason)]}
+    proxy.fault(BULK, Reply(200, json.dumps(answer).encode()))
+    (refused,) = write(behind, [event("1")]).refused
+    assert refused.reason == "document_parsing_exception: failed to parse field [x] of type [long]"
+
+
 def _refused(status: int, type_: str, reason: str) -> dict[str, Any]:
     return {"create": {"status": status, "error": {"type": type_, "reason": reason}}}
 

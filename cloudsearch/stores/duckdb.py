@@ -56,7 +56,7 @@ from cloudsearch.stores.sql import compile_where, quoted
 from cloudsearch.where import And, In, Range, Where
 
 LOCK_SECONDS = 5.0
-CHUNK = ChunkSize(start=8 << 20, floor=64 << 10, ceiling=32 << 20)
+CHUNK = ChunkSize(start=8 << 20, floor=64 << 10, ceiling=16 << 20)
 PAGE = 2_000
 WINDOW_ROWS = 20_000
 

@@ -7,6 +7,7 @@ no decoded answer gives. Retrying is the caller's: the transport tries once.
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Mapping
 from typing import Any
 
@@ -159,7 +160,9 @@ def _node(address: Address, ca_cert: str | None) -> NodeConfig:
     config = NodeConfig(
         address.scheme, address.host, address.port, path_prefix=address.path, connections_per_node=CONNECTIONS
     )
-    return config.replace(verify_certs=True, ca_certs=ca_cert) if address.scheme == "https" else config
+    if address.scheme == "https" and ca_cert is not None:
+        return config.replace(ssl_context=ssl.create_default_context(cafile=ca_cert))
+    return config
 
 
 def _bytes(body: object) -> bytes:

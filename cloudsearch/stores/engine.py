@@ -23,6 +23,9 @@ T = TypeVar("T")
 KEEP_ALIVE = "5m"
 """How long an engine keeps a snapshot that nobody asks."""
 
+_PREVIEW = re.compile(r"\.? ?Preview of field's value: '.*?'(?=[)\s]|$)", re.DOTALL)
+"""Where an engine's words repeat what a document holds, which may be secret."""
+
 _PREFIX = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 _ENDS_IN_A_YEAR = re.compile(r"-\d{4}$")
 
@@ -105,7 +108,7 @@ class Cause(msgspec.Struct):
 
     def __str__(self) -> str:
         inner = f" ({self.caused_by.reason})" if self.caused_by and self.caused_by.reason else ""
-        return f"{self.type}: {self.reason}{inner}"[:1000]
+        return _PREVIEW.sub("", f"{self.type}: {self.reason}{inner}")[:1000]
 
 
 class _Failure(msgspec.Struct):

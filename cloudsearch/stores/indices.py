@@ -99,6 +99,7 @@ class Indices:
 
     def create(self) -> tuple[str, ...]:
         """Put the templates and make each table's first index; what could not be done and may wait is a notice."""
+        self._made.clear()
         # Side by side, since a cluster takes many such changes in one step, and each step alone is slow.
         with ThreadPoolExecutor(len(TABLES)) as pool:
             notices = set(pool.map(self._put_template, TABLES))
@@ -149,6 +150,9 @@ class Indices:
             return self._not_ours(table, index)
         error = failure(answer, f"Making {index}")
         if isinstance(error, AccessError):
+            # Who may write but not make indices has them made by somebody else.
+            if self._engine.request("GET", f"/{index}").status == 200:
+                return self._not_ours(table, index)
             raise error
         kind = refusal(answer.status, cause)
         return Barred(RefusalKind.FATAL if kind is RefusalKind.DOCUMENT else kind, str(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
@@ -118,7 +118,9 @@ def snapshot(engine: Engine, index: str) -> Iterator[Snapshot]:
     try:
         yield taken
     finally:
-        taken.close()
+        # It ends by itself some minutes later, and what was read is right all the same.
+        with suppress(StoreError):
+            taken.close()
 
 
 def hits(engine: Engine, index: str, query: Query, *, source: Any, ordered: bool) -> Iterator[Hit]:  # noqa: ANN401 (what a search takes)

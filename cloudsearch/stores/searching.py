@@ -119,7 +119,7 @@ class SearchStore:
             field = table.by_name["id"]
             return {str(group.key[0]) for group in self.group(table, [field], In(field, tuple(ids)))}
         index = read_name(self._prefix, table)
-        return {id_ for id_, _ in documents(self._engine, index, list(ids), source=False)}
+        return {id_ for id_, _ in documents(self._engine, index, list(filter(None, ids)), source=False)}
 
     def group(self, table: Table, by: Sequence[Field], where: Where) -> Iterator[Group]:
         """One composite aggregation; where the query would count too many rows, they are counted here."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from string import ascii_lowercase, ascii_uppercase
 
-from cloudsearch.event import Field, FieldType
+from cloudsearch.event import RAW, Field, FieldType
 from cloudsearch.where import And, Everything, Exists, In, Not, Or, Path, Pattern, Range, Scalar, Where
 
 _PYTHON = {
@@ -34,7 +34,7 @@ SUPERSET = Sql("true", exact=False)
 FALSE = Sql("false")
 
 
-def compile_where(where: Where) -> Sql:  # noqa: PLR0911 (a kind of question, a line)
+def compile_where(where: Where) -> Sql:  # noqa: C901, PLR0911 (a kind of question, a line)
     """Turn a question into SQL."""
     match where:
         case Everything():
@@ -46,6 +46,10 @@ def compile_where(where: Where) -> Sql:  # noqa: PLR0911 (a kind of question, a 
         case Not(part):
             inner = compile_where(part)
             return Sql(f"(NOT {inner.text})", inner.params) if inner.exact else SUPERSET
+        case Exists(field) if field is RAW:
+            return Sql("(raw IS NOT NULL OR raw_bytes IS NOT NULL)")
+        case In(field) | Range(field) | Pattern(field) if field is RAW:
+            return SUPERSET
         case In(Field() as field, values):
             return _in(field, values)
         case Range(Field() as field, start, end):
@@ -79,7 +83,7 @@ def _joined(parts: tuple[Where, ...], word: str, empty: Sql) -> Sql:
 
 
 def _in(field: Field, values: tuple[Scalar | None, ...]) -> Sql:
-    wanted = [column_value(value) for value in values if isinstance(value, _PYTHON[field.type])]
+    wanted = [column_value(value) for value in values if isinstance(value, _PYTHON[field.type]) and _is_text(value)]
     missing = f"coalesce(len({quoted(field)}), 0) = 0" if _is_list(field) else f"{quoted(field)} IS NULL"
     texts = [missing] if None in values else []
     if wanted:
@@ -92,6 +96,8 @@ def _range(field: Field, start: object, end: object) -> Sql:
     bounds = [(sign, column_value(bound)) for sign, bound in ((">=", start), ("<", end)) if bound is not None]
     if not all(isinstance(bound, _PYTHON[field.type]) for _, bound in bounds):
         return FALSE
+    if not all(_is_text(bound) for _, bound in bounds):
+        return SUPERSET
     test = " AND ".join(["{} IS NOT NULL", *(f"{{}} {sign} ?" for sign, _ in bounds)])
     return Sql(_any(field, test), tuple(bound for _, bound in bounds))
 
@@ -99,7 +105,7 @@ def _range(field: Field, start: object, end: object) -> Sql:
 def _pattern(field: Field, pattern: str, *, ignore_case: bool) -> Sql:
     if field.type not in (FieldType.KEYWORD, FieldType.KEYWORDS):
         return FALSE
-    if len(pattern) > _LONGEST_PATTERN:
+    if len(pattern) > _LONGEST_PATTERN or not _is_text(pattern):
         return SUPERSET
     text, expression = "{}", _expression(pattern)
     if ignore_case:
@@ -126,10 +132,24 @@ def _any(field: Field, test: str) -> str:
 
 def _in_record(values: tuple[Scalar | None, ...]) -> Sql:
     """Records whose text holds a value; one with an escape may hold it in other letters."""
-    if not values or not all(isinstance(value, str) and value.isascii() and value.isprintable() for value in values):
+    if not values or not all(isinstance(value, str) and _is_written_as_it_is(value) for value in values):
         return SUPERSET
     holds = " OR ".join(["contains(raw, ?)"] * len(values))
     return Sql(f"coalesce(raw IS NULL OR contains(raw, '\\') OR {holds}, true)", tuple(values), exact=False)
+
+
+def _is_written_as_it_is(value: str) -> bool:
+    """Whether a record can hold the value only in these letters: no escape, and no number, which has many forms."""
+    try:
+        float(value)
+    except ValueError:
+        return value.isascii() and value.isprintable()
+    return False
+
+
+def _is_text(value: object) -> bool:
+    """Whether DuckDB can hold the value: a text with half a surrogate pair it cannot, and no column has one."""
+    return not isinstance(value, str) or not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def _is_list(field: Field) -> bool:
