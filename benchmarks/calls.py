@@ -114,10 +114,17 @@ CALLS = (
     _call("sqs:ListQueues", '{"queueNamePrefix":"%(name)s"}'),
     _call("sns:GetTopicAttributes", '{"topicArn":"arn:aws:sns:%(region)s:%(account)s:%(name)s"}'),
     _call("sns:ListSubscriptionsByTopic", '{"topicArn":"arn:aws:sns:%(region)s:%(account)s:%(name)s"}'),
-    _call("secretsmanager:GetSecretValue", '{"secretId":"arn:aws:secretsmanager:%(region)s:%(account)s:secret:%(name)s"}'),
+    _call(
+        "secretsmanager:GetSecretValue", '{"secretId":"arn:aws:secretsmanager:%(region)s:%(account)s:secret:%(name)s"}'
+    ),
     _call("ssm:GetParameter", '{"name":"/%(name)s/config","withDecryption":true}'),
-    _call("ssm:UpdateInstanceInformation", '{"instanceId":"i-%(resource)s","agentVersion":"3.3.551.0","agentStatus":"Active"}'),
-    _call("ecr:BatchGetImage", '{"repositoryName":"%(name)s","imageIds":[{"imageDigest":"sha256:%(new)s%(resource)s"}]}'),
+    _call(
+        "ssm:UpdateInstanceInformation",
+        '{"instanceId":"i-%(resource)s","agentVersion":"3.3.551.0","agentStatus":"Active"}',
+    ),
+    _call(
+        "ecr:BatchGetImage", '{"repositoryName":"%(name)s","imageIds":[{"imageDigest":"sha256:%(new)s%(resource)s"}]}'
+    ),
     _call("ecr:GetAuthorizationToken", "{}"),
     _call("ecs:DescribeTasks", '{"cluster":"%(name)s","tasks":["arn:aws:ecs:%(region)s:%(account)s:task/%(new)s"]}'),
     _call("ecs:ListTasks", '{"cluster":"%(name)s","desiredStatus":"RUNNING"}'),

@@ -60,7 +60,7 @@ CHUNK = ChunkSize(start=8 << 20, floor=64 << 10, ceiling=16 << 20)
 PAGE = 2_000
 WINDOW_ROWS = 20_000
 
-_WRITING = "SET threads = 1; SET checkpoint_threshold = '256MB'"
+_WRITING = "SET threads = 1; SET checkpoint_threshold = '256MB'; SET memory_limit = '512MB'"
 """While one core derives, another inserts; a checkpoint rewrites what was committed, so it comes seldom."""
 
 _ENCODER = msgspec.json.Encoder()
@@ -205,10 +205,11 @@ class DuckDBStore:
             connection = duckdb.connect(str(self._path), read_only=True)
         else:
             connection = duckdb.connect(str(self._path), config={"storage_compatibility_version": "v1.4.0"})
-            connection.execute(_WRITING)
         if created:
             self._path.chmod(0o600)
-        connection.execute("SET memory_limit = '2GB'; SET preserve_insertion_order = false")
+        connection.execute(
+            f"SET memory_limit = '2GB'; SET preserve_insertion_order = false; {'' if read_only else _WRITING}"
+        )
         return connection
 
     def _has_table(self, name: str) -> bool:
