@@ -51,7 +51,7 @@ def _call(
 _PREFIXES = {"monitoring": "cloudwatch"}
 _ROLE_ARN = "arn:aws:iam::%(account)s:role/%(name)s"
 _KEY = ("AWS::KMS::Key", "arn:aws:kms:%(region)s:%(account)s:key/%(resource)s")
-_KMS = '{"encryptionContext":{"aws:s3:arn":"arn:aws:s3:::%(name)s/%(resource)s"},"encryptionAlgorithm":"SYMMETRIC_DEFAULT"}'
+_KMS = '{"encryptionContext":{"aws:s3:arn":"arn:aws:s3:::%(name)s/%(resource)s"},"encryptionAlgorithm":"SYMMETRIC_DEFAULT"}'  # noqa: E501 (as AWS writes it)
 _BUCKET = ("AWS::S3::Object", "arn:aws:s3:::%(name)s/data/%(resource)s.parquet")
 _OBJECT = '{"bucketName":"%(name)s","Host":"%(name)s.s3.%(region)s.amazonaws.com","key":"data/%(resource)s.parquet"}'
 _TABLE = ("AWS::DynamoDB::Table", "arn:aws:dynamodb:%(region)s:%(account)s:table/%(name)s")

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from benchmarks.corpus import write
 
+from benchmarks.corpus import write
 from cloudsearch.store import EVENTS, LOG_FILES, Store, Table
 from cloudsearch.where import Everything
 from tests.backends import Backend

@@ -46,7 +46,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     from cloudsearch.render.receipt import receipt
 
     log_to_stderr(verbose=verbose)
-    # Rows live for one chunk and hold no cycles: looking for some every few hundred of them costs an eighth of the time.
+    # Rows live for one chunk and hold no cycles; looking for some every few hundred rows costs an eighth of the time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     own = {str(Path(f"{store}{ending}").resolve()) for ending in ("", ".wal", ".chunk")}
