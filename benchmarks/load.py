@@ -1,6 +1,6 @@
 """How fast ``cloudsearch load`` is, beside the naive script that does the same work, in the same run.
 
-    python benchmarks/load.py --events 200000 [--pairs 5] [--only sink|embedded] [--json]
+    python -m benchmarks.load [--events 200000] [--pairs 5] [--only sink|embedded] [--json]
 
 Two comparisons, each of whole processes: into a bulk sink (``sink.py``) against ``helpers.bulk``, and into DuckDB
 against SQLite. The two run in turn, A B A B, so that a machine which is busy for a while is unkind to both; what
@@ -33,6 +33,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # so that it runs as a script from anywhere
 
 from benchmarks.corpus import write  # noqa: E402
+from benchmarks.parts import microseconds_an_event, seconds_to_help  # noqa: E402
 from benchmarks.sink import checksum_of  # noqa: E402
 
 PER_FILE = 400
@@ -90,6 +91,14 @@ class Comparison:
         return [naive.seconds / ours.seconds for ours, naive in zip(self.ours, self.naive, strict=True)]
 
 
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """What has nothing beside it: seconds of ``--help``, and microseconds an event of a load's parts."""
+
+    help_seconds: float
+    microseconds: dict[str, float]
+
+
 def main() -> None:
     """Compare, and print a table or JSON."""
     parser = argparse.ArgumentParser(description="Measure cloudsearch load beside naive scripts.")
@@ -108,7 +117,8 @@ def main() -> None:
                 comparisons.append(against_bulk(corpus, url, asked.pairs))
         if asked.only != "sink":
             comparisons.append(against_sqlite(corpus, folder, asked.pairs))
-    lines = [as_json(corpus, comparisons)] if asked.json else table(corpus, comparisons)
+        alone = Alone(seconds_to_help(), microseconds_an_event(corpus.folder))
+    lines = [as_json(corpus, comparisons, alone)] if asked.json else table(corpus, comparisons, alone)
     print("\n".join(lines))
 
 
@@ -235,8 +245,12 @@ def _on_disk(target: str) -> int:
     return size
 
 
-def table(corpus: Corpus, comparisons: Sequence[Comparison]) -> Iterator[str]:
-    """For people."""
+def table(corpus: Corpus, comparisons: Sequence[Comparison], alone: Alone) -> Iterator[str]:
+    """For people, the ratios first."""
+    for one in comparisons:
+        against = f"{one.name}, against {one.naive_name}"
+        yield f"{against:42}{median(one.ratios):6.2f} x (median){min(one.ratios):6.2f} x (worst pair)"
+    yield ""
     events = corpus.work.documents
     yield f"{events:,} events, {corpus.raw_bytes / events:,.0f} B each, {corpus.packed_bytes / events:,.0f} B gzipped"
     for one in comparisons:
@@ -245,7 +259,10 @@ def table(corpus: Corpus, comparisons: Sequence[Comparison]) -> Iterator[str]:
         yield f"{'':14}{'events/s':>12}{'seconds':>10}{'peak MiB':>10}{'B/event':>10}{'of gz':>8}"
         for name, runs in (("cloudsearch", one.ours), (one.naive_name, one.naive)):
             yield f"{name:14}" + _figures(corpus, runs)
-        yield f"faster: {median(one.ratios):.1f} x (median), {min(one.ratios):.1f} x (worst pair)"
+    yield ""
+    yield f"cloudsearch --help: {alone.help_seconds:.2f} s"
+    for part, figure in alone.microseconds.items():
+        yield f"{part}: {figure:.1f} us an event"
 
 
 def _figures(corpus: Corpus, runs: Sequence[Run]) -> str:
@@ -255,13 +272,15 @@ def _figures(corpus: Corpus, runs: Sequence[Run]) -> str:
     return f"{text}{disk / corpus.work.documents:10.0f}{disk / corpus.packed_bytes:8.2f}" if disk else text
 
 
-def as_json(corpus: Corpus, comparisons: Sequence[Comparison]) -> str:
+def as_json(corpus: Corpus, comparisons: Sequence[Comparison], alone: Alone) -> str:
     """For programs."""
     return json.dumps(
         {
             "events": corpus.work.documents,
             "raw_bytes": corpus.raw_bytes,
             "gzipped_bytes": corpus.packed_bytes,
+            "help_seconds": round(alone.help_seconds, 3),
+            "microseconds_an_event": {name: round(figure, 2) for name, figure in alone.microseconds.items()},
             "comparisons": [
                 {
                     "name": one.name,

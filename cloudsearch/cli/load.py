@@ -47,7 +47,6 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
 
     log_to_stderr(verbose=verbose)
     # Rows live for one chunk and hold no cycles; looking for some every few hundred rows costs an eighth of the time.
-    gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     own = {str(Path(f"{store}{ending}").resolve()) for ending in ("", ".wal", ".chunk")}
     with (

@@ -28,7 +28,7 @@ from cloudsearch.store import DEAD_LETTERS, EVENTS, LogFile, Operation, Store, S
 
 SENDERS = 2
 FIRST_COMMIT = 5_000
-LONGEST_COMMIT = 120_000
+LONGEST_COMMIT = 100_000
 COMMIT_SECONDS = 10.0
 _BLOCK = 1 << 20
 _log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ COLUMN_TYPES = {
 def json_source(table: Table, longest: int) -> str:
     """The reader of a file of JSON lines, its path a parameter; ``longest`` is the longest line in bytes."""
     columns = ", ".join(f"\"{name}\": '{'VARCHAR' if name == 'raw_bytes' else type_}'" for name, type_ in stored(table))
-    size = max(longest * 2 + 1024, 16 << 20)
+    size = max(longest + 1024, 16 << 20)
     return f"read_json(?, format = 'newline_delimited', columns = {{{columns}}}, maximum_object_size = {size})"
 
 

@@ -56,11 +56,11 @@ from cloudsearch.stores.sql import compile_where, quoted
 from cloudsearch.where import And, In, Range, Where
 
 LOCK_SECONDS = 5.0
-CHUNK = ChunkSize(start=8 << 20, floor=64 << 10, ceiling=16 << 20)
+CHUNK = ChunkSize(start=4 << 20, floor=64 << 10, ceiling=6 << 20)
 PAGE = 2_000
 WINDOW_ROWS = 20_000
 
-_WRITING = "SET threads = 1; SET checkpoint_threshold = '256MB'; SET memory_limit = '512MB'"
+_WRITING = "SET threads = 1; SET checkpoint_threshold = '256MB'"
 """While one core derives, another inserts; a checkpoint rewrites what was committed, so it comes seldom."""
 
 _ENCODER = msgspec.json.Encoder()

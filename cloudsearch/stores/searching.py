@@ -38,7 +38,7 @@ from cloudsearch.stores.querying import compile_where
 from cloudsearch.stores.reading import WHOLE, Hit, counted, documents, groups, hits
 from cloudsearch.where import And, In, Where, subjects
 
-CHUNK = ChunkSize(start=2 << 20, floor=64 << 10, ceiling=5 << 20)
+CHUNK = ChunkSize(start=2 << 20, floor=64 << 10, ceiling=10 << 20)
 DELETE_AT_ONCE = 5_000
 
 
