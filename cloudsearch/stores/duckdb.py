@@ -100,8 +100,8 @@ class DuckDBStore:
         given = len(operations)
         if not operations:
             return Written()
-        if replace:
-            operations = list({(operation.month, operation.id): operation for operation in operations}.values())
+        inserted = operations if replace else reversed(operations)  # of two with one identity: the last, the first
+        operations = list({(operation.month, operation.id): operation for operation in inserted}.values())
         with self._lock, self._translated():
             self._begin()
             if replace:
@@ -266,18 +266,17 @@ class DuckDBStore:
         return StoreInfo(str(self._path), FIELDS_VERSION, DERIVATION_VERSION, CHUNK, notices)
 
     def _insert(self, table: Table, operations: Sequence[Operation]) -> int:
-        """Insert rows whose identity is not there; says how many."""
+        """Insert rows, each of another identity, that are not there; says how many."""
         names = ", ".join(f'"{name}"' for name, _ in stored(table))
         values = ", ".join(
             "from_base64(raw_bytes)" if name == "raw_bytes" else f'"{name}"' for name, _ in stored(table)
         )
-        identity = "id, date_trunc('month', \"time\")" if table.monthly else "id"
         place, params = there(table, operations)
         with self._lines(operations) as path:
             source = json_source(table, max(operation.size for operation in operations))
             text = (
                 f"INSERT INTO {table.name} ({names}) "
-                f"SELECT {values} FROM (SELECT DISTINCT ON ({identity}) * FROM {source}) n "
+                f"SELECT {values} FROM {source} n "
                 f"WHERE NOT EXISTS (SELECT 1 FROM {place} e WHERE {same(table)})"
             )
             return self._run(text, (path, *params))
