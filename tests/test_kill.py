@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +15,7 @@ import pytest
 from benchmarks.corpus import write
 from cloudsearch.store import EVENTS, LOG_FILES, Store, Table
 from cloudsearch.where import Everything
-from tests.backends import Backend
+from tests.backends import Backend, DuckDB
 
 EVENTS_WRITTEN = 100_000
 KILLS = 10
@@ -44,6 +46,22 @@ def test_ends_equal_after_kill_9(make_backend: Callable[[], Backend], corpus: Pa
         finish(place, corpus)
         assert counts(place) == expected
     assert partly >= PARTLY
+
+
+@pytest.mark.parametrize("share", [0.15, 0.3, 0.45, 0.6, 0.75, 0.9])
+def test_ctrl_c_ends_cleanly(tmp_path: Path, corpus: Path, share: float) -> None:
+    """Exit 130 with a receipt that adds up and no traceback; the next run goes on."""
+    place = DuckDB(tmp_path / "store.duckdb")
+    with subprocess.Popen(command(place, corpus), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(1 + 2.5 * share)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode in (130, 0), err
+    assert "Traceback" not in err
+    receipt = json.loads(out)["records"]
+    assert receipt["read"] == receipt["created"] + receipt["existing"] <= EVENTS_WRITTEN
+    finish(place, corpus)
+    assert counts(place)[0] == EVENTS_WRITTEN
 
 
 def command(place: Backend, corpus: Path) -> Sequence[str]:

@@ -109,6 +109,9 @@ class Load:
                 if self._commit_is_due():
                     self._commit()
             self._commit()
+        except KeyboardInterrupt:
+            self.receipt.forget_unanswered()
+            raise
         finally:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self.receipt.seconds = time.monotonic() - started

@@ -33,6 +33,10 @@ class Receipt:
         """Whether nothing was refused and nothing went to the dead letters."""
         return not (self.refused or self.dead_lettered)
 
+    def forget_unanswered(self) -> None:
+        """Count as read only what became of something: the rest will be read again."""
+        self.read = self.created + self.existing + self.dead_lettered
+
     def as_json(self) -> dict[str, object]:
         """The receipt as ``load --format json`` prints it."""
         return {

@@ -363,6 +363,10 @@ class DuckDBStore:
             yield
         except duckdb.Error as error:
             raise StoreError(f"{self._path}: {_first_line(error)}") from error
+        except RuntimeError as error:
+            if "interrupted" not in str(error):
+                raise
+            raise KeyboardInterrupt from error  # what DuckDB makes of Ctrl-C while it works
 
 
 def _private(path: str, flags: int) -> int:
