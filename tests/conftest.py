@@ -13,7 +13,6 @@ import pytest
 from cloudsearch.store import Store
 from cloudsearch.stores.elasticsearch import ElasticsearchStore
 from tests.backends import Backend, DuckDB, Elasticsearch
-from tests.places import Place, PlaceFactory
 from tests.proxy import Proxy
 from tests.servers import ServerFailed, elasticsearch
 
@@ -24,10 +23,7 @@ if not ASKED or not set(ASKED) <= set(KNOWN):
     raise pytest.UsageError(f"CLOUDSEARCH_TEST_STORES must name some of {', '.join(KNOWN)}, not {','.join(ASKED)!r}")
 
 
-EngineURL = Callable[[], str]
 StoreFactory = Callable[[], Store]
-
-__all__ = ["EngineURL", "Place", "PlaceFactory", "StoreFactory"]
 
 
 @pytest.fixture(scope="session")
@@ -41,24 +37,16 @@ def elasticsearch_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def engine_url(request: pytest.FixtureRequest) -> EngineURL:
-    """Says where a search engine is; only who asks has one started."""
-
-    def url() -> str:
-        return str(request.getfixturevalue("elasticsearch_url"))
-
-    return url
-
-
-@pytest.fixture
-def backends(engine_url: EngineURL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Backend]]:
+def backends(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Backend]]:
     """Makes empty stores of a kind, this test's alone; files lie beside the test's own folder, which it may walk."""
     folder = tmp_path_factory.mktemp("stores")
     made: list[Backend] = []
 
     def make(kind: str) -> Backend:
         file = folder / f"store-{len(made)}.duckdb"
-        made.append(DuckDB(file) if kind == "duckdb" else Elasticsearch(engine_url()))
+        made.append(DuckDB(file) if kind == "duckdb" else Elasticsearch(request.getfixturevalue("elasticsearch_url")))
         return made[-1]
 
     yield make
@@ -73,15 +61,9 @@ def make_backend(request: pytest.FixtureRequest, backends: Callable[[str], Backe
 
 
 @pytest.fixture
-def make_place(make_backend: Callable[[], Backend]) -> PlaceFactory:
-    """Makes places where there is no store yet, for each kind asked for."""
-    return lambda: make_backend().place
-
-
-@pytest.fixture
-def all_places(backends: Callable[[str], Backend]) -> Sequence[PlaceFactory]:
-    """A maker of places for every kind asked for, in one test."""
-    return [lambda kind=kind: backends(kind).place for kind in ASKED]  # type: ignore[misc]
+def every_backend(backends: Callable[[str], Backend]) -> Sequence[Backend]:
+    """One empty store of each kind asked for."""
+    return [backends(kind) for kind in ASKED]
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +26,6 @@ class FilePlace:
         """A handle of its own."""
         return DuckDBStore(self.path)
 
-    def exists(self) -> bool:
-        """Whether anything was ever written."""
-        return self.path.exists()
-
 
 @dataclass(frozen=True, slots=True)
 class IndexPlace:
@@ -47,10 +43,5 @@ class IndexPlace:
         """A handle of its own."""
         return ElasticsearchStore(self.url, prefix=self.prefix)
 
-    def exists(self) -> bool:
-        """Whatever was there is made whole when it is opened for loading."""
-        return True
-
 
 Place = FilePlace | IndexPlace
-PlaceFactory = Callable[[], Place]

@@ -16,8 +16,7 @@ from cloudsearch.iam import load_iam
 from cloudsearch.logs import Piece, Source, find, split
 from cloudsearch.store import EVENTS
 from cloudsearch.where import Everything
-from tests.backends import Backend, DuckDB, Elasticsearch
-from tests.conftest import ASKED
+from tests.backends import Backend
 from tests.samples import samples
 
 ROOT = Path(__file__).parent.parent
@@ -25,20 +24,6 @@ EXAMPLES = ROOT / "examples"
 
 
 Run = Callable[..., str]
-
-
-@pytest.fixture
-def backends(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sequence[Backend]]:
-    """One empty store of each kind that was asked for."""
-    made: list[Backend] = []
-    for name in ASKED:
-        if name == "duckdb":
-            made.append(DuckDB(tmp_path / "same.duckdb"))
-        else:
-            made.append(Elasticsearch(request.getfixturevalue("elasticsearch_url")))
-    yield made
-    for backend in made:
-        backend.clean()
 
 
 @pytest.fixture
@@ -78,9 +63,9 @@ def compare(run: Run, places: Sequence[Backend], logs: Path, iam: Sequence[Path]
         assert len(set(same)) == 1, same[0][0]
 
 
-def test_on_the_example_trail(run: Run, backends: Sequence[Backend]) -> None:
+def test_on_the_example_trail(run: Run, every_backend: Sequence[Backend]) -> None:
     """Every principal of both accounts, and both lists."""
-    compare(run, backends, EXAMPLES / "AWSLogs", sorted((EXAMPLES / "iam").glob("*.json")))
+    compare(run, every_backend, EXAMPLES / "AWSLogs", sorted((EXAMPLES / "iam").glob("*.json")))
 
 
 @pytest.mark.parametrize(
@@ -96,13 +81,13 @@ def test_on_the_example_trail(run: Run, backends: Sequence[Backend]) -> None:
         (".", []),
     ],
 )
-def test_on_the_public_samples(run: Run, backends: Sequence[Backend], logs: str, iam: list[str]) -> None:
+def test_on_the_public_samples(run: Run, every_backend: Sequence[Backend], logs: str, iam: list[str]) -> None:
     """Real events, documentation examples, every wrapper."""
-    compare(run, backends, samples() / logs, [samples() / path for path in iam])
+    compare(run, every_backend, samples() / logs, [samples() / path for path in iam])
 
 
 @pytest.mark.parametrize("which", ["samples", "examples"])
-def test_every_record_comes_back_byte_for_byte(run: Run, backends: Sequence[Backend], which: str) -> None:
+def test_every_record_comes_back_byte_for_byte(run: Run, every_backend: Sequence[Backend], which: str) -> None:
     """As AWS wrote it, but for secrets: whatever the wrapper, from every store."""
     folder = samples() if which == "samples" else EXAMPLES / "AWSLogs"
     sources = [source for source in find([folder]) if isinstance(source, Source)]
@@ -111,7 +96,7 @@ def test_every_record_comes_back_byte_for_byte(run: Run, backends: Sequence[Back
     written = {piece.raw for piece in pieces}
     assert all(row["raw"] in written or row.get("redacted") for row in rows)
     expected = {(row["id"], row.get("time"), row["raw"]) for row in rows}
-    for backend in backends:
+    for backend in every_backend:
         run(backend, "load", str(folder), "--format", "json")
         store = backend.open()
         store.prepare()
@@ -122,11 +107,11 @@ def test_every_record_comes_back_byte_for_byte(run: Run, backends: Sequence[Back
         assert {key[:2] for key in kept} == {key[:2] for key in expected}
 
 
-def test_the_flaws_sample_gives_the_known_answer(run: Run, backends: Sequence[Backend]) -> None:
+def test_the_flaws_sample_gives_the_known_answer(run: Run, every_backend: Sequence[Backend]) -> None:
     """Used and refused actions, with counts and times, are those of ``expected.json``, except as listed here."""
     folder = samples() / "combined" / "flaws"
     expected = json.loads((folder / "expected.json").read_text())["arn:aws:iam::811596193553:user/Level6"]
-    for place in backends:
+    for place in every_backend:
         run(place, "load", str(folder), "--format", "json")
         iam = ["--iam", str(folder / "iam-authorization-details.json")]
         rows = json.loads(run(place, "report", "--user", "Level6", *iam, "--format", "json"))
