@@ -311,11 +311,10 @@ def test_principals_of_the_same_name_in_two_accounts_do_not_mix(scenario: Scenar
 
 def test_show_and_hide_benign_leave_rows_out(scenario: Scenario) -> None:
     """--hide-benign goes by the access level, and never hides what reads secrets or data."""
-    details = account(
-        role(statement("iam:CreateUser", "iam:ListUsers", "secretsmanager:GetSecretValue", "s3:GetObject"))
-    )
+    reads = ("secretsmanager:GetSecretValue", "s3:GetObject", "kms:Decrypt", "ssm:GetParameters", "dynamodb:GetItem")
+    details = account(role(statement("iam:CreateUser", "iam:ListUsers", "s3:ListBucket", *reads)))
     hidden = scenario.report(details, "--hide-benign")
-    assert set(hidden) == {"iam:CreateUser", "secretsmanager:GetSecretValue", "s3:GetObject"}
+    assert set(hidden) == {"iam:CreateUser", *reads}
     assert set(scenario.report(details, "--show", "unused")) >= {"iam:CreateUser", "iam:ListUsers"}
     assert "s3:GetObject" not in scenario.report(details, "--show", "unused,used")
     assert scenario.run("report", "--role", "worker", "--iam", scenario.iam(details), "--show", "bogus")[0] == 2

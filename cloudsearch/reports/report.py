@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from cloudsearch.actions import ObservabilityClass, observability
 from cloudsearch.catalogue import data_version, find
 from cloudsearch.iam import Grant, Principal, State, grants
 from cloudsearch.reports.changes import Change, Grantee, changes, last_change
@@ -92,8 +93,13 @@ def report(store: Store, window: Window, principal: Principal, options: Options)
 
 
 def is_benign(row: ReportRow) -> bool:
-    """Whether a row is of a listing or reading that hands out neither data nor secrets."""
-    return row.access_level in BENIGN_LEVELS and row.action not in NOT_BENIGN
+    """Whether a row is of a listing or reading that hands out neither data nor secrets.
+
+    A reading that only data events show is one of data.
+    """
+    if row.access_level not in BENIGN_LEVELS or row.action in NOT_BENIGN:
+        return False
+    return row.access_level == "List" or observability(row.action).observability is not ObservabilityClass.DATA
 
 
 def shown(rows: Sequence[ReportRow], *, markers: Collection[Marker] | None, hide_benign: bool) -> list[ReportRow]:
