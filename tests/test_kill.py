@@ -53,7 +53,9 @@ def test_ctrl_c_ends_cleanly(tmp_path: Path, corpus: Path, share: float) -> None
     """Exit 130 with a receipt that adds up and no traceback; the next run goes on."""
     place = DuckDB(tmp_path / "store.duckdb")
     with subprocess.Popen(command(place, corpus), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(1 + 2.5 * share)
+        while not place.path.exists():
+            time.sleep(0.05)
+        time.sleep(0.2 + 3 * share)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode in (130, 0), err

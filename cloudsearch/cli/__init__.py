@@ -13,16 +13,18 @@ from cloudsearch.errors import CloudsearchError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the process's exit code."""
-    from cloudsearch.cli.app import app
-    from cloudsearch.cli.redaction import redacted
-
     try:
+        from cloudsearch.cli.app import app
+
         app(args=None if argv is None else list(argv), prog_name="cloudsearch")
     except CloudsearchError as error:
         from cloudsearch.cli.output import say
+        from cloudsearch.cli.redaction import redacted
 
         say(f"cloudsearch: {redacted(str(error))}")
         return error.exit_code
+    except KeyboardInterrupt:
+        return 130
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0
