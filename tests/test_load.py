@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cloudsearch.errors import StoreRejected
 from cloudsearch.load import Load, Receipt
 from cloudsearch.logs import find
 from cloudsearch.store import DEAD_LETTERS, EVENTS, LOG_FILES, RefusalKind, Store, Table
@@ -160,6 +161,20 @@ def test_records_the_store_refuses_are_dead_letters(store: Store, tmp_path: Path
         (str(path), 0, "will not have it"),
         (str(path), 1, "will not have it"),
     ]
+
+
+def test_a_dead_letter_the_store_refuses_is_kept_without_its_record(store: Store, tmp_path: Path) -> None:
+    """Where, how large and why are never lost; nothing is marked loaded if not even they are kept."""
+    path = write(tmp_path / "a.json", [7, record(1)])
+    refusal = refusing(RefusalKind.DOCUMENT, "too large a letter")
+    with pytest.raises(StoreRejected):
+        load(Faulty(store, [through, refusal, refusal]), path)
+    assert held(store, LOG_FILES) == []
+    notes = Notes()
+    load(Faulty(store, [through, refusal]), path, notes=notes)
+    (letter,) = store.rows(DEAD_LETTERS, Everything())
+    assert (letter["position"], letter["size"], letter["raw"]) == (0, 1, None)
+    assert ("a.json", "its dead letter is kept without it: too large a letter") in notes.problems
 
 
 @settings(

@@ -16,7 +16,7 @@ from threading import Semaphore
 from typing import BinaryIO, Protocol
 
 from cloudsearch.derive import derive
-from cloudsearch.errors import RecordError, SourceError
+from cloudsearch.errors import RecordError, SourceError, StoreRejected
 from cloudsearch.event import Row
 from cloudsearch.load import dead_letters
 from cloudsearch.load.ledger import Pending, entry, look_up
@@ -223,6 +223,19 @@ class Load:
                 self._letter(item.source, item.position, raw if isinstance(raw, bytes) else b"", refused.reason)
         self._flying = flying
 
+    def _keep_letters(self) -> None:
+        """Write the dead letters; of one the store will not have, all but the record's own bytes.
+
+        Raises ``StoreRejected`` when not even that is kept: then nothing is marked loaded.
+        """
+        sender = Sender(self._store, DEAD_LETTERS, self._sizing, self._watch.note)
+        refused = sender.send([self._store.encode(DEAD_LETTERS, letter) for letter in self._letters]).dead
+        for item in refused:
+            self._watch.problem(str(item.operation.row["name"]), f"its dead letter is kept without it: {item.reason}")
+        bare = [{**item.operation.row, "raw": None} for item in refused]
+        if lost := sender.send([self._store.encode(DEAD_LETTERS, letter) for letter in bare]).dead:
+            raise StoreRejected(f"A dead letter could not be kept: {lost[0].reason}. Nothing was marked loaded")
+
     def _commit_is_due(self) -> bool:
         return self.receipt.read >= self._next_commit or time.monotonic() - self._committed_at > COMMIT_SECONDS
 
@@ -230,8 +243,7 @@ class Load:
         """All records of the finished files are acknowledged; then, and only then, they are marked."""
         self._flush()
         self._land(wait=True)
-        letters = [self._store.encode(DEAD_LETTERS, letter) for letter in self._letters]
-        Sender(self._store, DEAD_LETTERS, self._sizing, self._watch.note).send(letters)
+        self._keep_letters()
         entries = [
             entry(file.source, file.sha256, records=file.records, dead_lettered=file.dead) for file in self._finished
         ]
@@ -248,8 +260,3 @@ def _sha256(stored: BinaryIO) -> str:
     while block := stored.read(_BLOCK):
         digest.update(block)
     return digest.hexdigest()
-
-
-def load(sources: Iterable[Source | Unreadable], store: Store, info: StoreInfo, watch: Watch) -> Receipt:
-    """Load log files into a prepared store; see ``Load``."""
-    return Load(store, info, watch).run(sources)

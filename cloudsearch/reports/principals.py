@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from cloudsearch.event import Copy, Outcome
@@ -47,7 +47,6 @@ class _Activity:
     calls: int = 0
     sessions: int = 0
     last_seen: datetime | None = None
-    ids: set[str] = field(default_factory=set)
 
     def saw(self, moment: datetime | None) -> None:
         self.last_seen = max(filter(None, (self.last_seen, moment)), default=None)
@@ -77,10 +76,9 @@ def _activity(store: Store, window: Window, kind: str) -> dict[str, _Activity]:
     time = window.where(_F["time"])
     counted = In(_F["copy"], (Copy.CALLER,))
     where = And((time, counted, Exists(_F["principal"]), In(_F["principal_type"], _KINDS[kind])))
-    for group in store.group(EVENTS, (_F["principal"], _F["principal_id"]), where):
+    for group in store.group(EVENTS, (_F["principal"],), where):
         activity = found[str(group.key[0])]
         activity.calls += group.count
-        activity.ids.add(str(group.key[1]))
         activity.saw(group.last_seen)
     if kind == "role":
         _add_sessions(found, store, time)
@@ -164,6 +162,5 @@ def _merged(activities: Iterable[_Activity]) -> _Activity:
     for activity in activities:
         whole.calls += activity.calls
         whole.sessions += activity.sessions
-        whole.ids |= activity.ids
         whole.saw(activity.last_seen)
     return whole
