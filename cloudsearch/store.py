@@ -14,6 +14,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Protocol
 
+import msgspec
+
 from cloudsearch.event import EVENT_FIELDS, Field, FieldType, Row, Value
 from cloudsearch.where import Where
 
@@ -157,14 +159,12 @@ class LogFile:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One row, encoded by a store and ready to send to it; ``row`` is what it was made from."""
+class Operation(msgspec.Struct, frozen=True):
+    """One row, encoded by a store and ready to send to it, which can ``decode`` it again."""
 
     id: str
     month: str | None
     body: bytes
-    row: Row
 
     @property
     def size(self) -> int:
@@ -254,6 +254,10 @@ class Store(Protocol):
 
     def encode(self, table: Table, row: Row) -> Operation:
         """Make a row ready to send. Pure; from any thread."""
+        ...
+
+    def decode(self, table: Table, operation: Operation) -> Row:
+        """The row that was encoded; every field is a key, None or empty where it has no value."""
         ...
 
     def write(self, table: Table, operations: Sequence[Operation], *, replace: bool = False) -> Written:

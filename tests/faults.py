@@ -32,6 +32,10 @@ class Faulty:
         """Pass on."""
         return self.store.encode(table, row)
 
+    def decode(self, table: Table, operation: Operation) -> Row:
+        """Pass on."""
+        return self.store.decode(table, operation)
+
     def write(self, table: Table, operations: Sequence[Operation], *, replace: bool = False) -> Written:
         """Meet the next fault, then pass on."""
         self.sizes.append(len(operations))

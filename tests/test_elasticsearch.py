@@ -277,7 +277,9 @@ def test_a_block_is_waited_for(cluster: Elasticsearch, loaded: Store, block: str
         cluster.ask("PUT", f"/{cluster.prefix}-2024.05/_settings", {f"index.blocks.{block}": None})
     assert (written.created, kinds(written)) == (1, {RefusalKind.WAIT})
     assert "cluster_block_exception" in written.refused[0].reason
-    assert write(loaded, [refused.operation.row for refused in written.refused]) == Written(created=1)
+    assert write(loaded, [loaded.decode(EVENTS, refused.operation) for refused in written.refused]) == Written(
+        created=1
+    )
 
 
 def test_a_blocked_ledger_is_no_commit(cluster: Elasticsearch, loaded: Store) -> None:

@@ -193,7 +193,7 @@ def test_a_load_stopped_after_any_write_and_run_again_keeps_every_event_once(
     store = make_store()
     faulty = Faulty(store, [*[through] * stop, raising(Stopped())])
     loading = Load(faulty, store.prepare(loading=True), Notes())
-    loading._sizing._size = 4_000
+    loading._lane.sizing._size = 4_000
     try:
         loading.run(find([folder]))
     except Stopped:

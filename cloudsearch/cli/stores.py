@@ -15,7 +15,7 @@ from cloudsearch.store import Store, StoreInfo
 @contextmanager
 def opened(name: str, *, index: str, ca_cert: Path | None, loading: bool = False) -> Iterator[tuple[Store, StoreInfo]]:
     """Open a store, say its notices on stderr, and close it in any case."""
-    store = _store(name, index, ca_cert)
+    store = connect(name, index, ca_cert)
     try:
         info = store.prepare(loading=loading)
         for notice in info.notices:
@@ -25,8 +25,14 @@ def opened(name: str, *, index: str, ca_cert: Path | None, loading: bool = False
         store.close()
 
 
-def _store(name: str, index: str, ca_cert: Path | None) -> Store:
-    if name.startswith(("http://", "https://")):
+def takes_many_writers(name: str) -> bool:
+    """Whether several processes may write to the store at once: to a search engine, not to a file."""
+    return name.startswith(("http://", "https://"))
+
+
+def connect(name: str, index: str, ca_cert: Path | None) -> Store:
+    """The store of that name, whatever is there; nothing is asked of it yet."""
+    if takes_many_writers(name):
         from cloudsearch.stores.elasticsearch import ElasticsearchStore
 
         username, password = os.environ.get("CLOUDSEARCH_USERNAME"), os.environ.get("CLOUDSEARCH_PASSWORD")

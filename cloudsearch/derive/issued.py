@@ -35,6 +35,8 @@ ISSUING = frozenset(
 )
 """The calls whose parameters or answer say what they issued."""
 
+ISSUING_NAMES = frozenset(name for _, name in ISSUING)
+
 
 def issued_fields(record: Record) -> dict[str, Value]:
     """Fields about the target and the key of an ``ISSUING`` call; a value may be None."""

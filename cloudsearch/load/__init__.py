@@ -4,7 +4,8 @@ A file is marked in the ledger only after each of its records was acknowledged. 
 again, and it goes on at the files it had not marked; since writing is idempotent nothing is kept twice.
 """
 
+from cloudsearch.load.crew import Crew
 from cloudsearch.load.pipeline import Load
 from cloudsearch.load.receipt import Receipt
 
-__all__ = ["Load", "Receipt"]
+__all__ = ["Crew", "Load", "Receipt"]

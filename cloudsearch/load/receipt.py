@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 
 @dataclass(slots=True)
@@ -33,9 +33,12 @@ class Receipt:
         """Whether nothing was refused and nothing went to the dead letters."""
         return not (self.refused or self.dead_lettered)
 
-    def forget_unanswered(self) -> None:
-        """Count as read only what became of something: the rest will be read again."""
-        self.read = self.created + self.existing + self.dead_lettered
+    def __add__(self, other: Receipt) -> Receipt:
+        return Receipt(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+
+    def answered(self) -> Receipt:
+        """The same, with as many records read as something became of: the rest will be read again."""
+        return replace(self, read=self.created + self.existing + self.dead_lettered)
 
     def as_json(self) -> dict[str, object]:
         """The receipt as ``load --format json`` prints it."""

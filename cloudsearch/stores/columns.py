@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
+import msgspec
+
 from cloudsearch.event import RAW, Field, FieldType, Row, Value
-from cloudsearch.store import UNDATED, Operation, Table
+from cloudsearch.store import TABLES, UNDATED, Operation, Table
 from cloudsearch.stores.sql import Sql, compile_where, quoted
+from cloudsearch.stores.structs import struct_of
 from cloudsearch.where import Where, subjects
 
 COLUMN_TYPES = {
@@ -62,6 +66,20 @@ def raw_columns(raw: bytes) -> dict[str, str | None]:
         return {"raw": raw.decode()}
     except UnicodeDecodeError:
         return {"raw": None, "raw_bytes": base64.b64encode(raw).decode()}
+
+
+def row_in(table: Table, line: bytes) -> Row:
+    """The row that a line of JSON holds."""
+    values = msgspec.structs.asdict(_line(table.name).decode(line))
+    as_text, as_bytes = values.pop("raw"), values.pop("raw_bytes")
+    raw = as_text.encode() if as_text is not None else base64.b64decode(as_bytes) if as_bytes is not None else None
+    return {**values, RAW.name: raw} if table.has_raw else values
+
+
+@cache
+def _line(table: str) -> msgspec.json.Decoder[Any]:
+    raw = [(name, str | None, None) for name in ("raw", "raw_bytes")]
+    return msgspec.json.Decoder(struct_of(next(one for one in TABLES if one.name == table), raw))
 
 
 def selected(field: Field) -> tuple[str, ...]:

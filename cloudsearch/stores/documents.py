@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,9 +20,10 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from cloudsearch.errors import StoreError
-from cloudsearch.event import TEXT_LIMIT, Field, FieldType, Row, Value
+from cloudsearch.event import RAW, TEXT_LIMIT, Field, FieldType, Row, Value
 from cloudsearch.store import EVENTS, Operation, Table
 from cloudsearch.stores.mappings import FLATTENED, RECORD_KEYWORDS, index_name
+from cloudsearch.stores.structs import struct_of
 
 LONGEST_ID = 512  # bytes; a longer one makes an engine refuse the whole request
 LONGEST_RECORD = 32_000  # bytes; whatever it holds is then shorter than Lucene's longest term, 32,766 bytes
@@ -33,6 +34,7 @@ COPY_PATH, COPY_TEXT, COPY_DEPTH = 2_000, 5_000, 20
 LARGEST_NUMBER = 10**300
 
 _OBJECT, _LIST, _OBJECT_END = b"{[}"
+_Bytes = bytes | memoryview | msgspec.Raw
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ENCODER = msgspec.json.Encoder()
 
@@ -51,14 +53,6 @@ class _Parts(msgspec.Struct, gc=False):
 _PARTS = msgspec.json.Decoder(_Parts)
 _COPIES = tuple(f'"{FLATTENED[path]}":'.encode() for path in _Parts.__struct_fields__ if path in FLATTENED)
 
-_TYPES: dict[FieldType, tuple[Any, Any]] = {
-    FieldType.KEYWORD: (str | None, None),
-    FieldType.KEYWORDS: (tuple[str, ...] | None, ()),
-    FieldType.TIME: (datetime | None, None),
-    FieldType.INTEGER: (int | None, None),
-    FieldType.BOOLEAN: (bool | None, None),
-}
-
 _OF_THE_FALLBACK = [(name, str | None | UnsetType, UNSET) for name in ("raw", "raw_base64", "refused")]
 
 
@@ -67,59 +61,62 @@ class Documents:
 
     def __init__(self, prefix: str, table: Table) -> None:
         self._prefix, self._table = prefix, table
-        fields = [(field.name, *_TYPES[field.type]) for field in table.fields]
         #: The object under ``cloudsearch``: derived fields, and in the fallback form the record.
-        self._derived: Callable[..., Any] = msgspec.defstruct(
-            "Derived", [*fields, *_OF_THE_FALLBACK], omit_defaults=True, gc=False
-        )
-        ours = ("cloudsearch", self._derived, msgspec.field(default_factory=self._derived))
+        derived = struct_of(table, _OF_THE_FALLBACK)
+        ours = ("cloudsearch", derived, msgspec.field(default_factory=derived))
         source = msgspec.defstruct("Source", [ours], gc=False)
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(source)
+        self._whole = Reader((*table.fields, RAW) if table.has_raw else table.fields)
         self._heads: dict[tuple[int, int] | None, tuple[str | None, bytes]] = {}
 
     def encode(self, row: Row) -> Operation:
         """A row as the two lines of a bulk request; ``ValueError`` when its id cannot be one."""
         month, head = self._head(row)
-        body = self._spliced(row) if self._table is EVENTS else None
-        if body is None:
-            body = self._fallback(row, "guard")
-        return Operation(str(row["id"]), month, head % (_id(row["id"]), body), row)
+        document = self._spliced(row) if self._table is EVENTS else None
+        if document is None:
+            document = (self._fallback(row, "guard"),)
+        return Operation(str(row["id"]), month, b"".join((head, _id(row["id"]), b"}}\n", *document, b"\n")))
+
+    def decode(self, operation: Operation) -> Row:
+        """The row an operation was made from; fields without a value are None."""
+        return self.row(operation.body.split(b"\n", 1)[1], self._whole)
 
     def fallback(self, operation: Operation, reason: str) -> Operation | None:
         """The same row in the form that no mapping refuses; None where it already was in it."""
         if self._table is not EVENTS or b',"refused":"' in operation.body[-64:]:
             return None
-        _, head = self._head(operation.row)
-        body = head % (_id(operation.id), self._fallback(operation.row, reason))
-        return Operation(operation.id, operation.month, body, operation.row)
+        row = self.decode(operation)
+        _, head = self._head(row)
+        body = b"".join((head, _id(operation.id), b"}}\n", self._fallback(row, reason), b"\n"))
+        return Operation(operation.id, operation.month, body)
 
     def _head(self, row: Row) -> tuple[str | None, bytes]:
-        """The month and the action line, with places for the id and the document."""
+        """The month, and the action line as far as the id."""
         time = row.get("time")
         key = (time.year, time.month) if isinstance(time, datetime) else None
         found = self._heads.get(key)
         if found is None:
             month = self._table.month(row)
             index = index_name(self._prefix, self._table, month).encode()
-            found = self._heads[key] = (month, b'{"create":{"_index":"' + index + b'","_id":%b}}\n%b\n')
+            found = self._heads[key] = (month, b'{"create":{"_index":"' + index + b'","_id":')
         return found
 
-    def _spliced(self, row: Row) -> bytes | None:
-        """The record with our fields at its end; None where the guard advises against it."""
+    def _spliced(self, row: Row) -> tuple[_Bytes, ...] | None:
+        """The record with our fields at its end, in pieces; None where the guard advises against it."""
         raw = row.get("raw")
         if not isinstance(raw, bytes) or row.get("raw_length") != len(raw) or not _is_plain(raw):
             return None
+        fields = dict(row)
+        del fields["raw"]
         try:
             parts = _PARTS.decode(raw)
-            derived = self._derived(**row)
-            derived.raw = UNSET
-            ours = _ENCODER.encode(derived)
+            ours = _ENCODER.encode(fields)
         except (msgspec.DecodeError, RecursionError, UnicodeError, TypeError):
             return None
         if parts.cloudsearch is not UNSET or parts.aws is not UNSET:
             return None
         copies = _copies(parts)
-        return None if copies is None else b"".join((raw[:-1], b',"cloudsearch":', ours, copies))
+        return None if copies is None else (memoryview(raw)[:-1], b',"cloudsearch":', ours, *copies)
 
     def _fallback(self, row: Row, reason: str) -> bytes:
         """A document that no mapping refuses. Its last member is why it is in this form."""
@@ -180,25 +177,29 @@ def _is_plain(raw: bytes) -> bool:
         2 < len(raw) < LONGEST_RECORD
         and raw[0] == _OBJECT
         and raw[-1] == _OBJECT_END
-        and b"\n" not in raw
-        and (b"\\" not in raw or b"\\u0000" not in raw)
-        and len(raw) - len(raw.translate(None, b"{[")) < MOST_NESTED
+        and raw.find(b'"') > 0  # behind a member, ours needs a comma; behind none, it may have none
+        and raw.find(b"\n") < 0
+        and (raw.find(b"\\") < 0 or raw.find(b"\\u0000") < 0)
+        # an object takes five bytes at least, so most records need not have their brackets counted
+        and (len(raw) // 5 + raw.count(b"[") < MOST_NESTED or len(raw) - len(raw.translate(None, b"{[")) < MOST_NESTED)
     )
 
 
-def _copies(parts: _Parts) -> bytes | None:
+def _copies(parts: _Parts) -> Sequence[_Bytes] | None:
     """The flattened copies and the document's end; None where a part cannot be copied."""
-    copies = []
+    copies: list[_Bytes] = []
     for name, part in zip(_COPIES, msgspec.structs.astuple(parts)):  # noqa: B905 (strict costs, and parts are more)
         if part is not UNSET:
-            text = bytes(part)
-            if text[0] == _OBJECT:
-                copies.append(name + text)
-            elif text[0] == _LIST:  # objects in it have sub-keys too, but a flattened field takes no list of scalars
+            first = memoryview(part)[0]
+            if first == _OBJECT:
+                copies += (b",", name, part)
+            elif first == _LIST:  # objects in it have sub-keys too, but a flattened field takes no list of scalars
                 return None
     if not copies:
-        return b"}"
-    return b',"aws":{"cloudtrail":{"flattened":{' + b",".join(copies) + b"}}}}"
+        return (b"}",)
+    copies[0] = b',"aws":{"cloudtrail":{"flattened":{'
+    copies.append(b"}}}}")
+    return copies
 
 
 def _whole(raw: bytes) -> dict[str, str]:

@@ -43,6 +43,7 @@ from cloudsearch.stores.columns import (
     exactly,
     json_source,
     raw_columns,
+    row_in,
     row_of,
     same,
     selected,
@@ -93,7 +94,11 @@ class DuckDBStore:
         """A row as a line of JSON; a record that is not UTF-8 goes to ``raw_bytes``."""
         raw = row.get("raw")
         values = {**row, **raw_columns(raw)} if isinstance(raw, bytes) else row
-        return Operation(str(row["id"]), table.month(row), _ENCODER.encode(values), row)
+        return Operation(str(row["id"]), table.month(row), _ENCODER.encode(values))
+
+    def decode(self, table: Table, operation: Operation) -> Row:
+        """A line of JSON, read again."""
+        return row_in(table, operation.body)
 
     def write(self, table: Table, operations: Sequence[Operation], *, replace: bool = False) -> Written:
         """Insert what is not there."""

@@ -95,6 +95,10 @@ class SearchStore:
         """A row as the two lines of a bulk request."""
         return self._documents[table.name].encode(row)
 
+    def decode(self, table: Table, operation: Operation) -> Row:
+        """The document of its two lines, read as one that was found."""
+        return self._documents[table.name].decode(operation)
+
     def write(self, table: Table, operations: Sequence[Operation], *, replace: bool = False) -> Written:
         """Send rows in one request; a document that was refused is sent once more, in the form no mapping refuses."""
         if not operations:
@@ -187,6 +191,8 @@ class SearchStore:
         """Make what was written readable, then write the ledger: a crash in between means loading again, not loss."""
         with self._lock:
             unread, self._unread = self._unread, set()
+        if log_files:
+            unread.add(EVENTS.name)  # another process may have sent what is in them
         try:
             self._refresh(unread)
         except StoreError:
