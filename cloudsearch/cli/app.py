@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -22,13 +23,24 @@ def _version(asked: bool) -> None:  # noqa: FBT001 (typer calls it so)
     if asked:
         from cloudsearch.catalogue import data_version
 
-        typer.echo(f"cloudsearch {__version__} (IAM catalogue {data_version()})")
+        typer.echo(f"cloudsearch {__version__}, IAM catalogue: {data_version()}")
+        _say_notices()
         raise typer.Exit
+
+
+def _say_notices() -> None:
+    """What is wrong with kept data of AWS, if a command has asked for any; none is imported to find out."""
+    if catalogue := sys.modules.get("cloudsearch.catalogue"):
+        from cloudsearch.cli.output import say
+
+        for notice in catalogue.notices():
+            say(f"note: {notice}")
 
 
 @app.callback()
 def cloudsearch(
-    version: Annotated[  # noqa: FBT002 (the callback acts on it)
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001, FBT002 (the callback acts on it)
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
@@ -40,6 +52,7 @@ def cloudsearch(
 
         cloudsearch report --role deploy --iam iam.json
     """
+    context.call_on_close(_say_notices)
 
 
 app.command("load")(load.command)

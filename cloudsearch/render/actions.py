@@ -1,10 +1,10 @@
-"""Explanations of calls and actions."""
+"""Explanations of calls and actions, lists of actions, and the calls whose actions nobody knows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from cloudsearch.actions import Explanation
+from cloudsearch.actions import ExplainedAction, ExplainedCall, Explanation
 from cloudsearch.render.formats import Format
 from cloudsearch.render.machine import render
 from cloudsearch.render.text import clean, columns
@@ -20,25 +20,64 @@ FIELDS = (
     "reason",
     "access_level",
     "source",
+    "similar",
 )
+UNKNOWN_FIELDS = ("service", "operation", "reason")
+
+Similar = Mapping[str, Sequence[str]]
+"""A text that was asked for -> actions of a name like it, where its call is unknown."""
 
 
-def explanations(found: Sequence[Explanation], how: Format, *, width: int | None) -> Iterator[str]:
-    """A paragraph for each call and action, or a row for programs."""
+def explanations(found: Sequence[Explanation], how: Format, *, similar: Similar, width: int | None) -> Iterator[str]:
+    """A paragraph for each call and action, a line for each action of a pattern; or a row each for programs."""
     if how is not Format.TABLE:
-        yield from render(_rows(found), FIELDS, how)
+        yield from render(_rows(found, similar), FIELDS, how)
         return
     for explanation in found:
-        yield from _calls(explanation, width)
-        yield from _actions(explanation, width)
+        yield from _calls(explanation, similar.get(explanation.text, ()), width)
+        yield from (_listed if is_pattern(explanation.text) else _actions)(explanation, width)
 
 
-def _calls(explanation: Explanation, width: int | None) -> Iterator[str]:
+def is_pattern(text: str) -> bool:
+    """Whether a text asks for a list: it holds a wildcard."""
+    return "*" in text or "?" in text
+
+
+def unknown_calls(rows: Iterable[tuple[str, str, str]], how: Format, *, width: int | None) -> Iterator[str]:
+    """Calls that map to no action: service or host, operation, and why."""
+    if how is not Format.TABLE:
+        named = (dict(zip(UNKNOWN_FIELDS, row, strict=True)) for row in rows)
+        yield from render(named, UNKNOWN_FIELDS, how)
+        return
+    lines = [(f"{service} {operation}", reason) for service, operation, reason in rows]
+    if lines:
+        yield columns(lines, ("call", "why"), width=width)
+    yield f"{len(lines):,} calls whose actions are not known"
+
+
+def _calls(explanation: Explanation, similar: Sequence[str], width: int | None) -> Iterator[str]:
     for call in explanation.calls:
         mapping = call.mapping
         needs = ", ".join(mapping.actions) or mapping.how
+        rows = [("  needs", needs), ("  known by", mapping.how), ("  source", mapping.source)]
+        if similar and not mapping.is_known:
+            rows.append(("  similar", ", ".join(similar)))
         yield clean(f"call    {call.event_source} {call.event_name}")
-        yield columns([("  needs", needs), ("  known by", mapping.how), ("  source", mapping.source)], width=width)
+        yield columns(rows, width=width)
+
+
+def _listed(explanation: Explanation, width: int | None) -> Iterator[str]:
+    """Of an action only what fits a line; its class without the word that most of them share."""
+    rows = [
+        (
+            explained.action.name,
+            explained.observability.observability.value.removeprefix("management, "),
+            explained.action.access_level,
+        )
+        for explained in explanation.actions
+    ]
+    if rows:
+        yield columns(rows, ("action", "in a log", "access level"), width=width)
 
 
 def _actions(explanation: Explanation, width: int | None) -> Iterator[str]:
@@ -58,25 +97,36 @@ def _actions(explanation: Explanation, width: int | None) -> Iterator[str]:
         yield columns(rows, width=width)
 
 
-def _rows(found: Iterable[Explanation]) -> Iterator[dict[str, object]]:
+def _rows(found: Iterable[Explanation], similar: Similar) -> Iterator[dict[str, object]]:
     for explanation in found:
         for call in explanation.calls:
-            mapping = call.mapping
-            yield dict.fromkeys(FIELDS) | {
-                "asked": explanation.text,
-                "call": f"{call.event_source}:{call.event_name}",
-                "actions": mapping.actions,
-                "how": mapping.how,
-                "source": mapping.source,
-            }
+            close = () if call.mapping.is_known else similar.get(explanation.text, ())
+            yield _row(explanation.text, _of_call(call) | {"similar": close})
         for explained in explanation.actions:
-            seen = explained.observability
-            yield dict.fromkeys(FIELDS) | {
-                "asked": explanation.text,
-                "action": explained.action.name,
-                "observability": seen.observability.value,
-                "resource_type": seen.resource_type,
-                "reason": seen.reason,
-                "access_level": explained.action.access_level,
-                "source": seen.source,
-            }
+            yield _row(explanation.text, _of_action(explained))
+
+
+def _row(asked: str, values: Mapping[str, object]) -> dict[str, object]:
+    return dict.fromkeys(FIELDS) | {"asked": asked} | dict(values)
+
+
+def _of_call(call: ExplainedCall) -> dict[str, object]:
+    mapping = call.mapping
+    return {
+        "call": f"{call.event_source}:{call.event_name}",
+        "actions": mapping.actions,
+        "how": mapping.how,
+        "source": mapping.source,
+    }
+
+
+def _of_action(explained: ExplainedAction) -> dict[str, object]:
+    seen = explained.observability
+    return {
+        "action": explained.action.name,
+        "observability": seen.observability.value,
+        "resource_type": seen.resource_type,
+        "reason": seen.reason,
+        "access_level": explained.action.access_level,
+        "source": seen.source,
+    }

@@ -1,0 +1,75 @@
+"""How a refresh of the catalogue goes, and what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self, TextIO
+
+import msgspec
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from cloudsearch.catalogue.refresh import Refreshed
+from cloudsearch.render.formats import Format
+from cloudsearch.render.machine import render
+from cloudsearch.render.text import clean, day, iso
+
+FIELDS = ("source", "fetched_at", "file", "size", "seconds", "services", "actions", "operations", "left_out")
+
+
+class Progress:
+    """The ``Watch`` of a refresh: a line kept up to date on a terminal, nothing elsewhere."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._console = Console(file=stream, highlight=False, markup=False, soft_wrap=True, emoji=False)
+        self._live = Live(console=self._console, transient=True, refresh_per_second=5)
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._live.is_started:
+            self._live.stop()
+
+    def __call__(self, done: int, of: int) -> None:
+        """A page is done."""
+        if self._live.is_started:
+            self._live.update(Text(f"{done:,} of {of:,} services", no_wrap=True))
+
+
+def refreshed(done: Refreshed, how: Format) -> Iterator[str]:
+    """What a refresh did: lines for people, one object or one row of CSV for programs."""
+    if how is Format.CSV:
+        yield from render([_row(done)], FIELDS, how)
+    elif how is not Format.TABLE:
+        yield msgspec.json.encode(_row(done)).decode()
+    else:
+        yield from _lines(done)
+
+
+def _lines(done: Refreshed) -> Iterator[str]:
+    yield f"{done.services:,} services, {done.actions:,} actions, {done.operations:,} operations with their actions"
+    yield clean(f"fetched from {done.source} on {day(done.fetched_at)} in {done.seconds:.1f} s")
+    yield clean(f"kept in {done.file}, {done.size:,} bytes")
+    for one in done.left_out:
+        yield clean(f"left out: {one.service}, {one.reason}; the bundled data stay for it")
+
+
+def _row(done: Refreshed) -> dict[str, object]:
+    return {
+        "source": done.source,
+        "fetched_at": iso(done.fetched_at),
+        "file": str(done.file),
+        "size": done.size,
+        "seconds": round(done.seconds, 3),
+        "services": done.services,
+        "actions": done.actions,
+        "operations": done.operations,
+        "left_out": [{"service": one.service, "reason": one.reason} for one in done.left_out],
+    }
