@@ -1,18 +1,33 @@
-"""A web server of our own that serves AWS's Service Reference, as documented, or as badly as a test wants."""
+"""A web server of our own that serves AWS's Service Reference, as documented, or as badly as a test wants.
+
+And what tests of the two sides of it share: commands with a cache of their own, and caches made without a server.
+"""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from cloudsearch.catalogue import bundled
+from cloudsearch.catalogue.cache import Cache, keep
+from cloudsearch.cli import main
+
 AWS = "https://servicereference.us-east-1.amazonaws.com"
 CASES: dict[str, Any] = json.loads((Path(__file__).parent / "cases" / "service_reference.json").read_text())
 PAGES: Mapping[str, Any] = CASES["pages"]
+MANY = {f"service{n}": PAGES["newservice"] | {"Name": f"service{n}"} for n in range(30)}
+NEWER = bundled.release().updated_at + timedelta(seconds=1)
+OLDER = bundled.release().updated_at - timedelta(seconds=1)
 
 Answer = bytes | int | Callable[[BaseHTTPRequestHandler], None]
 """A body, a bare status, or what takes the request over."""
@@ -73,3 +88,40 @@ def serving() -> Iterator[ReferenceSite]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class Run:
+    """Runs commands with a cache of this test's own."""
+
+    def __init__(self, folder: Path, site: ReferenceSite, capsys: pytest.CaptureFixture[str]) -> None:
+        self.site = site
+        self.file = folder / "cache" / "service-reference.zip"
+        self._capsys = capsys
+
+    def refresh(self, *arguments: str) -> tuple[int, str, str]:
+        """Exit code, stdout, stderr."""
+        self._capsys.readouterr()
+        return (main(["actions", "--refresh", *arguments]), *self._capsys.readouterr())
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Another process, which looks at the cache afresh."""
+        command = [sys.executable, "-m", "cloudsearch", *arguments]
+        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+
+
+def kept(folder: Path, pages: dict[str, Any], fetched_at: datetime = NEWER) -> Cache:
+    """A cache that holds these pages."""
+    file = folder / "kept.zip"
+    keep(
+        file, {name: json.dumps(raw).encode() for name, raw in pages.items()}, fetched_at=fetched_at, source="https://x"
+    )
+    return Cache(file)
+
+
+@contextmanager
+def running(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Commands that fetch from a site of their own and keep what they fetch in a folder of their own."""
+    with serving() as site:
+        monkeypatch.setenv("CLOUDSEARCH_CACHE", str(folder / "cache"))
+        monkeypatch.setenv("CLOUDSEARCH_SERVICE_REFERENCE", site.url)
+        yield Run(folder, site, capsys)
