@@ -6,6 +6,7 @@ And what tests of the two sides of it share: commands with a cache of their own,
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ from cloudsearch.catalogue import bundled
 from cloudsearch.catalogue.cache import Cache, keep
 from cloudsearch.cli import main
 
+CERTIFICATE = Path(__file__).parent / "cases" / "tls-certificate.pem"
 AWS = "https://servicereference.us-east-1.amazonaws.com"
 CASES: dict[str, Any] = json.loads((Path(__file__).parent / "cases" / "service_reference.json").read_text())
 PAGES: Mapping[str, Any] = CASES["pages"]
@@ -60,8 +62,8 @@ def send(request: BaseHTTPRequestHandler, status: int, body: bytes, **headers: s
 
 
 @contextmanager
-def serving() -> Iterator[ReferenceSite]:
-    """The site, for as long as it is needed."""
+def serving(*, tls: bool = False) -> Iterator[ReferenceSite]:
+    """The site, for as long as it is needed; with ``tls`` under the certificate that no authority vouches for."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -79,7 +81,11 @@ def serving() -> Iterator[ReferenceSite]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    site = ReferenceSite(f"http://127.0.0.1:{server.server_port}")
+    if tls:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(CERTIFICATE, CERTIFICATE.with_name("tls-key.pem"))
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    site = ReferenceSite(f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -17,7 +17,7 @@ from cloudsearch.catalogue.cache import Cache, path
 from cloudsearch.catalogue.model import ANY_ARN
 from cloudsearch.catalogue.reference import page
 from cloudsearch.render.refresh import Progress
-from tests.reference_site import CASES, MANY, OLDER, PAGES, Run, kept, running, send
+from tests.reference_site import CASES, CERTIFICATE, MANY, OLDER, PAGES, Run, kept, running, send, serving
 
 
 @pytest.fixture
@@ -193,6 +193,32 @@ def test_only_https_is_trusted(run: Run, monkeypatch: pytest.MonkeyPatch, base: 
     assert (code, out) == (2, "")
     assert "canary-7" not in err
     assert "Traceback" not in err
+
+
+def test_https_is_verified(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate that no authority vouches for is refused at once; SSL_CERT_FILE names one that does."""
+    with serving(tls=True) as site:
+        monkeypatch.setenv("CLOUDSEARCH_SERVICE_REFERENCE", site.url)
+        code, _, err = run.refresh()
+        assert code == 1
+        assert "certificate" in err
+        assert not site.asked
+        monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+        assert run.refresh()[0] == 0
+        assert Cache(run.file).source == site.url
+
+
+def test_a_proxy_is_used_but_for_this_machine(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTPS_PROXY carries requests to other machines; when it fails, the error is its own."""
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, run.site.url)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert run.refresh()[0] == 0
+    monkeypatch.setenv("CLOUDSEARCH_SERVICE_REFERENCE", "https://reference.example.org")
+    code, _, err = run.refresh()
+    assert code == 1
+    assert "Tunnel connection failed: 501" in err
 
 
 def test_a_redirect_is_followed_on_the_site_only(run: Run) -> None:

@@ -29,7 +29,7 @@ from urllib.request import (
 from cloudsearch import __version__
 from cloudsearch.errors import CloudsearchError, UsageError
 
-TIMEOUT_SECONDS = 15.0  # for a connection, and between two pieces of an answer
+TIMEOUT_SECONDS = 10.0  # for a connection, and between two pieces of an answer
 LONGEST_SECONDS = 120.0  # for a whole file
 PAUSES = (0.2, 1.0)  # before the second and the third try
 
