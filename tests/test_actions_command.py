@@ -23,6 +23,10 @@ GOLDEN = Path(__file__).parent / "golden"
 UNKNOWN = [
     ("s3", "SelectObjectContent", "depends on its parameters: s3:GetObject, s3:GetObjectVersion"),
     ("models.lex.v2", "DescribeImport", "no service of IAM is known for models.lex.v2 and a reason that is long"),
+    ("models.lex.v2", "DescribeExport", "no service of IAM is known for models.lex.v2 and a reason that is long"),
+    ("a4b", "ListDevices", "the service is retired"),
+    ("glacier", "Retired", "the service is retired"),
+    *(("a4b", f"DescribeSomethingOrOther{n}", "the service is retired") for n in range(4)),
     ("evil\x1b[31m", "Call\nForged", "=cmd()"),
 ]
 CLASSES = (
@@ -74,7 +78,7 @@ def test_an_unknown_call_names_similar_actions() -> None:
 
 
 def test_unknown_calls_as_people_read_them() -> None:
-    """Reasons fold at 80 columns, a count ends the list, and nothing in a name moves a cursor."""
+    """By reason and service, names fold at 80 columns, a count ends the list, and nothing in a name moves a cursor."""
     lines = list(unknown_calls(UNKNOWN, Format.TABLE, width=80))
     assert max(map(len, "\n".join(lines).splitlines())) <= 80
     assert "\x1b" not in "".join(lines)

@@ -44,15 +44,19 @@ def is_pattern(text: str) -> bool:
 
 
 def unknown_calls(rows: Iterable[tuple[str, str, str]], how: Format, *, width: int | None) -> Iterator[str]:
-    """Calls that map to no action: service or host, operation, and why."""
+    """Calls that map to no action: service or host, operation, and why; for people by reason, then by service."""
     if how is not Format.TABLE:
         named = (dict(zip(UNKNOWN_FIELDS, row, strict=True)) for row in rows)
         yield from render(named, UNKNOWN_FIELDS, how)
         return
-    lines = [(f"{service} {operation}", reason) for service, operation, reason in rows]
-    if lines:
-        yield columns(lines, ("call", "why"), width=width)
-    yield f"{len(lines):,} calls whose actions are not known"
+    reasons: dict[str, dict[str, list[str]]] = {}
+    for service, operation, reason in rows:
+        reasons.setdefault(reason, {}).setdefault(service, []).append(operation)
+    for reason, services in reasons.items():
+        yield clean(reason)
+        yield columns(((f"  {service}", ", ".join(names)) for service, names in services.items()), width=width)
+    count = sum(len(names) for services in reasons.values() for names in services.values())
+    yield f"{count:,} calls whose actions are not known"
 
 
 def _calls(explanation: Explanation, similar: Sequence[str], width: int | None) -> Iterator[str]:
