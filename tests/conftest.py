@@ -26,6 +26,14 @@ if not ASKED or not set(ASKED) <= set(KNOWN):
 StoreFactory = Callable[[], Store]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_catalogue_of_the_users_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What somebody fetched with ``actions --refresh`` on this machine changes no test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLOUDSEARCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def elasticsearch_url() -> Iterator[str]:
     """A real Elasticsearch, started when a test first needs one."""
