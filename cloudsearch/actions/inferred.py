@@ -1,35 +1,47 @@
-"""What a call's parameters show beside its name: a role that was passed to a service is ``iam:PassRole`` used.
+"""What a call's parameters show beside its name: actions it used that are inferred, never sure.
 
-``data/pass_role.tsv`` lists the calls that can pass a role and the parameters that carry it. A parameter counts
-when its value is the ARN of a role or instance profile, or, where the call takes names, a name.
+``data/pass_role.tsv`` knows the calls that hand a role to a service, ``data/parameters.tsv`` those whose parameters ask
+for another permission: an ACL set with the object, tags given at creation, a version of an object, the verbs of
+a statement. Where a parameter makes the action of the call's own name wrong, ``displaced`` names that one.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from cloudsearch.actions import rules
 from cloudsearch.actions.hosts import label, prefixes
+from cloudsearch.actions.mapping import actions_for
+from cloudsearch.actions.parameters import Condition, Layers, condition, layers
+from cloudsearch.actions.passing import PASS_ROLE, Carriers, PassedRole, passing_calls, roles_in
 from cloudsearch.actions.tables import table
-
-PASS_ROLE = "iam:PassRole"  # noqa: S105 (an action)
-
-_ARN = re.compile(r"arn:aws[^:]*:iam::\d+:(?:role|instance-profile)/.+", re.DOTALL)
-_SERVICE_ROLE = re.compile(r"arn:[^:]*:iam::\d+:role/aws-service-role/")
-_NAME = re.compile(r"[\w+=,.@/-]{1,640}")
-_INNER = frozenset({"name", "arn"})
-_DEEPEST = 64
 
 
 @dataclass(frozen=True, slots=True)
-class PassedRole:
-    """A role or instance profile that a call handed to a service, as the call named it."""
+class _Variant:
+    """Actions a call needs when its parameters meet one of the alternatives; all conditions of that one hold."""
 
-    role: str
-    parameter: str
+    alternatives: tuple[tuple[Condition, ...], ...]
+    actions: tuple[str, ...]
+    instead: tuple[str, ...]
+
+    def applies(self, where: Layers) -> bool:
+        return any(all(one.holds(where) for one in conditions) for conditions in self.alternatives)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """All that can be inferred from a call's parameters."""
+
+    name: str
+    carriers: Carriers = field(default_factory=dict)
+    variants: tuple[_Variant, ...] = ()
+
+
+def infers(event_source: str, event_name: str) -> bool:
+    """Whether anything can be inferred from the call's parameters; where not, nobody need read them."""
+    return _call(event_source, event_name) is not None
 
 
 def inferred_for(event_source: str, event_name: str, record: object) -> tuple[str, ...]:
@@ -37,62 +49,79 @@ def inferred_for(event_source: str, event_name: str, record: object) -> tuple[st
 
     Pure, and ready for anything JSON can hold. Only what the caller's own permission paid for is named.
     """
-    return (PASS_ROLE,) if passed_roles(event_source, event_name, record) else ()
+    call = _call(event_source, event_name)
+    if call is None:
+        return ()
+    found = [PASS_ROLE] if any(True for _ in roles_in(record, call.carriers)) else []
+    where = layers(record, call.name) if call.variants else ()
+    for variant in call.variants:
+        if variant.applies(where):
+            found.extend(variant.actions)
+    return tuple(dict.fromkeys(found))
 
 
 def passed_roles(event_source: str, event_name: str, record: object) -> tuple[PassedRole, ...]:
     """Every role the call passed, in the order of its parameters; a service-linked role is nobody's to pass."""
-    wanted = _parameters(event_source, event_name)
-    if not wanted:
-        return ()
-    found = (
-        PassedRole(value, name)
-        for name, value in _texts(record, "", 0)
-        if (by_name := wanted.get(_plain(name))) is not None and _is_role(value, by_name=by_name)
-    )
-    return tuple(dict.fromkeys(found))
-
-
-def _is_role(value: str, *, by_name: bool) -> bool:
-    if _SERVICE_ROLE.match(value):
-        return False
-    return bool(_ARN.fullmatch(value)) or (by_name and bool(_NAME.fullmatch(value)))
+    call = _call(event_source, event_name)
+    return tuple(dict.fromkeys(roles_in(record, call.carriers))) if call else ()
 
 
 @lru_cache(maxsize=4096)
-def _parameters(event_source: str, event_name: str) -> dict[str, bool]:
-    """Parameters of the call that carry a role -> whether a bare name will do."""
-    name = rules.VERSION.sub("", event_name).lower()
-    for service in (label(event_source), *prefixes(event_source)):
-        if found := _table().get((service, name)):
-            return found
-    return {}
+def passed_to(event_source: str, event_name: str) -> tuple[str | None, ...]:
+    """The services a call can hand a role to, None among them for one no AWS page names; none if it passes no role."""
+    call = _call(event_source, event_name)
+    carriers = (one for found in call.carriers.values() for one in found) if call else ()
+    return tuple(dict.fromkeys(carrier.service for carrier in carriers))
+
+
+@lru_cache(maxsize=4096)
+def displaced(event_source: str, event_name: str, inferred: str) -> tuple[str, ...]:
+    """The actions of the call's own name that it did not need because the inferred one was asked for instead.
+
+    ``GetObject`` with a versionId needs s3:GetObjectVersion and not s3:GetObject.
+    """
+    call = _call(event_source, event_name)
+    variants = call.variants if call else ()
+    return next((one.instead for one in variants if one.instead and inferred in one.actions), ())
 
 
 @lru_cache(maxsize=1)
-def _table() -> dict[tuple[str, str], dict[str, bool]]:
-    calls: dict[tuple[str, str], dict[str, bool]] = {}
-    for service, events, parameters, _ in table("pass_role.tsv", 4):
-        for event in events.split(","):
-            kept = calls.setdefault((service, event.lower()), {})
-            kept.update((_plain(parameter.rstrip("=")), parameter.endswith("=")) for parameter in parameters.split(","))
-    return calls
+def displacing() -> tuple[str, ...]:
+    """Every inferred action that can stand in for what is known of the call from its name alone.
 
-
-def _texts(node: object, name: str, depth: int) -> Iterator[tuple[str, str]]:
-    """Every text under a node with the name it stands under; what lies absurdly deep is not looked at.
-
-    ``iamInstanceProfile: {"name": ...}`` stands under iamInstanceProfile.
+    It was needed instead of an action of that name, or the name alone says nothing (a statement's verb does).
     """
-    if isinstance(node, str):
-        yield name, node
-    elif depth < _DEEPEST and isinstance(node, dict):
-        for key, child in node.items():
-            yield from _texts(child, name if _plain(str(key)) in _INNER else str(key), depth + 1)
-    elif depth < _DEEPEST and isinstance(node, list):
-        for child in node:
-            yield from _texts(child, name, depth + 1)
+    return tuple(
+        sorted(
+            {
+                action
+                for (service, name), variants in _variants().items()
+                for variant in variants
+                if variant.instead or not actions_for(f"{service}.amazonaws.com", name).is_known
+                for action in variant.actions
+            }
+        )
+    )
 
 
-def _plain(name: str) -> str:
-    return name.replace("_", "").replace("-", "").lower()
+@lru_cache(maxsize=65536)
+def _call(event_source: str, event_name: str) -> _Call | None:
+    name = rules.VERSION.sub("", event_name).lower()
+    for service in (label(event_source), *prefixes(event_source)):
+        carriers = passing_calls().get((service, name), {})
+        variants = _variants().get((service, name), ())
+        if carriers or variants:
+            return _Call(name, carriers, variants)
+    return None
+
+
+@lru_cache(maxsize=1)
+def _variants() -> dict[tuple[str, str], tuple[_Variant, ...]]:
+    found: dict[tuple[str, str], tuple[_Variant, ...]] = {}
+    for service, events, conditions, actions, instead, _ in table("parameters.tsv", 6):
+        alternatives = tuple(tuple(map(condition, one.split("&"))) for one in conditions.split(","))
+        variant = _Variant(alternatives, tuple(actions.split(",")), () if instead == "-" else tuple(instead.split(",")))
+        for event in events.split(","):
+            key = service, event.lower()
+            found[key] = (*found.get(key, ()), variant)
+    return found

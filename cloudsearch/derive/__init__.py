@@ -6,7 +6,8 @@ Decisions that the field table leaves open:
 - White space around the record is not part of it: what is kept begins with ``{`` and ends with ``}``.
 - ``account`` is what the record says, ``ANONYMOUS_PRINCIPAL`` too; a call from there is the owner's copy.
 - A failed sign-in is undetermined (see ``outcome``); a sign-in came by way of the console.
-- ``actions`` follow from the call alone and stand on refused calls too: ``outcome`` says what became of it.
+- ``actions`` follow from the call alone and stand on refused calls too: ``outcome`` says what became of it. One that
+  the parameters show was not needed (a versionId asks for s3:GetObjectVersion instead of s3:GetObject) is left out.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import hashlib
 import re
 from functools import lru_cache
 
-from cloudsearch.actions import actions_for, inferred_for
+from cloudsearch.actions import actions_for, displaced, inferred_for, infers
 from cloudsearch.derive.denial import DeniedReason, denial
 from cloudsearch.derive.identity import CONSOLE, SDK, identity_fields
 from cloudsearch.derive.issued import ISSUING, ISSUING_NAMES, SIGN_IN, issued_fields, sign_in_failed, sign_in_fields
 from cloudsearch.derive.outcome import outcome_of
-from cloudsearch.derive.record import Record, may_hold_role, opened, present, read
+from cloudsearch.derive.record import Record, opened, present, read
 from cloudsearch.derive.redact import redacted, redacted_at_length
 from cloudsearch.derive.resources import resource_fields
 from cloudsearch.derive.values import distinct, flag, moment, storable
@@ -145,10 +146,14 @@ def _add_actions(row: dict[str, Value], record: Record) -> None:
     source, name = record.event_source, record.event_name
     if not source or not name or _no_call(record.event_type, record.event_category):
         return
-    if actions := _actions(source, name):
+    actions = _actions(source, name)
+    if infers(source, name) and present(record.request):
+        inferred = inferred_for(source, name, opened(record.request))
+        _add(row, {"inferred_actions": distinct(inferred)})
+        instead = {action for one in inferred for action in displaced(source, name, one)}
+        actions = tuple(action for action in actions if action not in instead)
+    if actions:
         row["actions"] = actions
-    if may_hold_role(record.request) and (inferred := inferred_for(source, name, opened(record.request))):
-        row["inferred_actions"] = distinct(inferred)
 
 
 @lru_cache(maxsize=256)

@@ -136,14 +136,6 @@ def present(part: Part) -> bool:
     return part is not None
 
 
-def may_hold_role(part: Part) -> bool:
-    """Whether a parameter may name or be a role or an instance profile; sure only when it says no."""
-    if not isinstance(part, msgspec.Raw):
-        return part is not None
-    data = bytes(part)
-    return b"ole" in data or b"rofile" in data or b":iam::" in data
-
-
 def _from_object(value: dict[str, Any]) -> Record:
     found: dict[str, Any] = {name: text(value.get(_NAMES[name])) for name in _TEXTS}
     for name in _EXACT:

@@ -2,26 +2,33 @@
 
 One call is counted once: the caller's copy; the resource owner's copy only where no log of the caller's account is
 loaded; network copies count no call. A refusal counts on the action its message names.
+
+What is inferred from a call's parameters is kept apart from what its name makes sure. A store keeps the inferred
+actions alone, so it is known by which call and to which service a role was passed, but not which role it was.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from cloudsearch.actions import NO_PERMISSION, UNKNOWN, actions_for
+from cloudsearch.actions import NO_PERMISSION, PASS_ROLE, UNKNOWN, actions_for, displaced, displacing, passed_to
 from cloudsearch.actions import Mapping as Mapped
 from cloudsearch.catalogue import find
 from cloudsearch.event import Copy, Outcome
 from cloudsearch.reports.window import Window
 from cloudsearch.store import EVENTS, Group, Store
-from cloudsearch.where import And, In, Or, Where
+from cloudsearch.where import And, Exists, In, Not, Or, Where
 
 NOT_CALLS = frozenset({"AwsServiceEvent", "AwsConsoleSignIn", "AwsCloudTrailInsight"})
 """Event types that record no call of a principal to an API."""
 
+_NAMED = 3
+"""Calls that an inference names."""
+
+_LET_IN = (Outcome.OK, Outcome.ERROR)
 _F = EVENTS.by_name
 _BY = (
     _F["principal_id"],
@@ -49,8 +56,23 @@ class Use:
     denied_reason: str | None = None
     error_codes: Counter[str] = field(default_factory=Counter)
     undetermined: Counter[str] = field(default_factory=Counter)
-    inferred: bool = False
+    inferred_from: Counter[str] = field(default_factory=Counter)
     network_only: bool = False
+
+    @property
+    def inferred(self) -> bool:
+        """Whether no call's name shows the use, only parameters of calls of other names."""
+        return self.calls > 0 and self.inferred_from.total() == self.calls
+
+    @property
+    def inference(self) -> str:
+        """What was inferred and from which calls; empty where nothing was."""
+        if not self.inferred_from:
+            return ""
+        whence = ", ".join(f"{what} x {count}" for what, count in self.inferred_from.most_common(_NAMED))
+        others = len(self.inferred_from) - _NAMED
+        text = f"inferred: {whence}{f' and {others} more' if others > 0 else ''}"
+        return text if self.inferred else f"{self.inferred_from.total()} of {self.calls} calls {text}"
 
     def called(self, group: Group) -> None:
         """Calls that were let in."""
@@ -83,14 +105,17 @@ def evidence(
     if principal_id:
         who.append(In(_F["principal_id"], (principal_id,)))
     where = And((Or(tuple(who)), window.where(_F["time"])))
-    groups = list(store.group(EVENTS, _BY, where))
+    let_in = In(_F["outcome"], _LET_IN)
+    stand_in = And((let_in, In(_F["inferred_actions"], displacing())))
+    inferred = And((where, let_in, Exists(_F["inferred_actions"])))
     gathered = _Gathering(principal_id, caller_loaded=caller_loaded)
-    for group in groups:
+    events = sum(group.count for group in store.group(EVENTS, (_F["outcome"],), And((where, stand_in))))
+    for group in store.group(EVENTS, _BY, And((where, Not(stand_in)))):
         gathered.add(group)
-    by = (_F["principal_id"], _F["outcome"], _F["copy"], _F["inferred_actions"])
-    for group in store.group(EVENTS, by, where):
+        events += group.count
+    for group in store.group(EVENTS, (*_BY, _F["inferred_actions"]), inferred):
         gathered.infer(group)
-    return Evidence(gathered.uses, gathered.unknown, gathered.earlier, sum(group.count for group in groups))
+    return Evidence(gathered.uses, gathered.unknown, gathered.earlier, events)
 
 
 def needs_no_permission(action: str) -> bool:
@@ -109,13 +134,38 @@ class _Gathering:
 
     def add(self, group: Group) -> None:
         """One kind of call, with one kind of answer."""
+        self._add(group, actions_for(*_call(group)))
+
+    def infer(self, group: Group) -> None:
+        """An action inferred from the parameters of calls that were let in, and what their name still makes sure.
+
+        A call's inferred actions make a group each, so the call itself is counted with the one that stands in for an
+        action of its name; calls with none such are counted by ``add``.
+        """
+        source, name = _call(group)
+        action = str(group.key[-1])
+        mapping = actions_for(source, name)
+        if instead := displaced(source, name, action):
+            kept = tuple(one for one in mapping.actions if one not in instead)
+            self._add(group, replace(mapping, actions=kept))
+        self._infer(group, action, _whence(action, source, name))
+
+    def _infer(self, group: Group, action: str, whence: str) -> None:
+        other, copy, outcome, code = (str(group.key[at] or "") for at in (0, 4, 5, 6))
+        if self._is_earlier(other):
+            self._by_earlier((action,), other, group)
+        elif copy in self._copies:
+            use = self.uses[action]
+            use.inferred_from[whence] += group.count
+            _count(use, group, outcome, code, "")
+
+    def _add(self, group: Group, mapping: Mapped) -> None:
         other, source, name, event_type, copy, outcome, code, denied_action, denied_reason = (
-            str(part) if part is not None else "" for part in group.key
+            str(part) if part is not None else "" for part in group.key[: len(_BY)]
         )
         if event_type in NOT_CALLS:
             return
-        mapping = actions_for(source, name)
-        if other and self._principal_id and other != self._principal_id:
+        if self._is_earlier(other):
             self._by_earlier(mapping.actions, other, group)
         elif copy == Copy.NETWORK:
             for action in mapping.actions:
@@ -124,14 +174,8 @@ class _Gathering:
             for use in self._concerned(mapping, source, name, outcome, denied_action):
                 _count(use, group, outcome, code, denied_reason)
 
-    def infer(self, group: Group) -> None:
-        """Actions inferred from parameters of calls that were let in."""
-        other, outcome, copy, action = group.key
-        mine = other is None or not self._principal_id or other == self._principal_id
-        if isinstance(action, str) and mine and copy in self._copies and outcome in (Outcome.OK, Outcome.ERROR):
-            use = self.uses[action]
-            use.inferred = use.inferred or not use.calls
-            use.called(group)
+    def _is_earlier(self, other: str) -> bool:
+        return bool(other and self._principal_id and other != self._principal_id)
 
     def _concerned(self, mapping: Mapped, source: str, name: str, outcome: str, denied_action: str) -> list[Use]:
         if outcome == Outcome.DENIED and denied_action:
@@ -161,3 +205,17 @@ def _count(use: Use, group: Group, outcome: str, code: str, denied_reason: str) 
             if outcome == Outcome.ERROR:
                 use.errors += group.count
                 use.error_codes[code] += group.count
+
+
+def _call(group: Group) -> tuple[str, str]:
+    """The group's event source and event name."""
+    return str(group.key[1] or ""), str(group.key[2] or "")
+
+
+def _whence(action: str, event_source: str, event_name: str) -> str:
+    """In words, what of the call shows the action."""
+    if action != PASS_ROLE:
+        return f"parameters of {event_name}"
+    services = passed_to(event_source, event_name)
+    to = "" if None in services or not services else f" to {' or '.join(filter(None, services))}"
+    return f"passed{to} by {event_name}"

@@ -173,14 +173,14 @@ def _state(grant: Grant | None, about: Circumstances) -> str | None:
 
 def _used(use: Use) -> tuple[Marker, str]:
     if use.inferred:
-        return Marker.USED, "inferred from the parameters of other calls"
+        return Marker.USED, use.inference
     if use.errors == use.calls:
         return Marker.USED, f"never succeeded ({_counted(use.error_codes)})"
-    return Marker.USED, ""
+    return Marker.USED, use.inference
 
 
 def _ungranted(use: Use, grant: Grant | None, about: Circumstances) -> tuple[Marker, str]:
-    inferred = "inferred from the parameters of other calls; " if use.inferred else ""
+    inferred = f"{use.inference}; " if use.inferred else ""
     if about.missing_documents:
         lacking = ", ".join(about.missing_documents)
         return Marker.UNKNOWN, f"{inferred}the IAM file lacks the document of {lacking}"
