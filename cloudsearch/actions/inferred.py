@@ -20,13 +20,19 @@ from cloudsearch.actions.tables import table
 
 @dataclass(frozen=True, slots=True)
 class _Variant:
-    """Actions a call needs when its parameters meet one of the alternatives; all conditions of that one hold."""
+    """Actions a call needs when its parameters meet one of the alternatives; all conditions of that one hold.
+
+    ``names`` are the parameters the alternatives begin at: a call without any of them needs no closer look.
+    """
 
     alternatives: tuple[tuple[Condition, ...], ...]
+    names: frozenset[str]
     actions: tuple[str, ...]
     instead: tuple[str, ...]
 
     def applies(self, where: Layers) -> bool:
+        if all(self.names.isdisjoint(layer) for layer in where):
+            return False
         return any(all(one.holds(where) for one in conditions) for conditions in self.alternatives)
 
 
@@ -52,7 +58,7 @@ def inferred_for(event_source: str, event_name: str, record: object) -> tuple[st
     call = _call(event_source, event_name)
     if call is None:
         return ()
-    found = [PASS_ROLE] if any(True for _ in roles_in(record, call.carriers)) else []
+    found = [PASS_ROLE] if call.carriers and any(True for _ in roles_in(record, call.carriers)) else []
     where = layers(record, call.name) if call.variants else ()
     for variant in call.variants:
         if variant.applies(where):
@@ -118,9 +124,11 @@ def _call(event_source: str, event_name: str) -> _Call | None:
 @lru_cache(maxsize=1)
 def _variants() -> dict[tuple[str, str], tuple[_Variant, ...]]:
     found: dict[tuple[str, str], tuple[_Variant, ...]] = {}
-    for service, events, conditions, actions, instead, _ in table("parameters.tsv", 6):
-        alternatives = tuple(tuple(map(condition, one.split("&"))) for one in conditions.split(","))
-        variant = _Variant(alternatives, tuple(actions.split(",")), () if instead == "-" else tuple(instead.split(",")))
+    for service, events, parameters, actions, instead, _ in table("parameters.tsv", 6):
+        alternatives = tuple(tuple(map(condition, one.split("&"))) for one in parameters.split(","))
+        names = frozenset().union(*(one.steps[0] for conditions in alternatives for one in conditions))
+        replaced = () if instead == "-" else tuple(instead.split(","))
+        variant = _Variant(alternatives, names, tuple(actions.split(",")), replaced)
         for event in events.split(","):
             key = service, event.lower()
             found[key] = (*found.get(key, ()), variant)

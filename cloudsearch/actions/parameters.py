@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 DEEPEST = 64
 """Levels of a call's parameters that are looked at."""
@@ -22,7 +23,16 @@ Layers = tuple[dict[str, object], ...]
 
 def plain(name: str) -> str:
     """The name as names are compared."""
+    return _plain_short(name) if len(name) <= _SHORT else _plain(name)
+
+
+def _plain(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
+
+
+# Parameters have few names; what is longer may be anything, and is not kept.
+_SHORT = 48
+_plain_short = lru_cache(maxsize=4096)(_plain)
 
 
 def layers(parameters: object, event_name: str) -> Layers:
