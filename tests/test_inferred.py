@@ -283,10 +283,12 @@ def test_a_refused_call_shows_no_use(scenario: Scenario) -> None:
         record(1, eventName="RunInstances", requestParameters=passing, errorCode="Client.UnauthorizedOperation"),
         record(2, eventName="RunInstances", requestParameters=passing, errorCode="Client.RequestLimitExceeded"),
     )
-    assert not scenario.report(details)["iam:PassRole"]["used"]
+    row = scenario.report(details)["iam:PassRole"]
+    assert (row["used"], row["denied"]) == (False, 0)
     scenario.log(record(3, eventName="RunInstances", requestParameters=passing, errorCode="Client.DryRunOperation"))
     row = scenario.report(details)["iam:PassRole"]
     assert (row["used"], row["calls"], row["errors"]) == (True, 1, 1)
+    assert row["reason"] == "inferred: passed to ec2.amazonaws.com by RunInstances x 1"
 
 
 def test_an_earlier_role_of_the_name_inferred_nothing_for_this_one(scenario: Scenario) -> None:
