@@ -148,6 +148,8 @@ class _Gathering:
         if instead := displaced(source, name, action):
             kept = tuple(one for one in mapping.actions if one not in instead)
             self._add(group, replace(mapping, actions=kept))
+        elif mapping.is_known and action in displacing():  # kept with the row by other tables than today's
+            self._add(group, mapping)
         self._infer(group, action, _whence(action, source, name))
 
     def _infer(self, group: Group, action: str, whence: str) -> None:
