@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 FIELDS_VERSION = 1
-DERIVATION_VERSION = 1
+DERIVATION_VERSION = 2
 
 TEXT_LIMIT = 8191
 """Characters a derived text keeps: at four bytes each still under the 32,766 bytes of a Lucene term."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from cloudsearch.event import Row, Value
+from cloudsearch.event import DERIVATION_VERSION, Row, Value
 from cloudsearch.store import EVENTS, RefusalKind, Store, Table, Written
 
 NOON = datetime(2024, 5, 31, 12, tzinfo=UTC)
@@ -19,7 +19,7 @@ def event(id_: str, *, raw: bytes | None = None, **fields: Value) -> Row:
     time = fields.pop("time", NOON)
     if raw is None:
         raw = json.dumps({"eventID": id_, "eventName": fields.get("event_name", "GetObject")}).encode()
-    return {"id": id_, "time": time, "derivation": 1, "raw_length": len(raw), **fields, "raw": raw}
+    return {"id": id_, "time": time, "derivation": DERIVATION_VERSION, "raw_length": len(raw), **fields, "raw": raw}
 
 
 def whole(row: Row) -> dict[str, Value]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from cloudsearch.derive import derive
-from cloudsearch.event import EVENT_FIELDS
+from cloudsearch.event import DERIVATION_VERSION, EVENT_FIELDS
 
 ACCOUNT, OTHER = "111122223333", "444455556666"
 USER = f"arn:aws:iam::{ACCOUNT}:user/team/alice"
@@ -97,7 +97,7 @@ BUCKET = "arn:aws:s3:::bucket"
 TIME = datetime(2024, 5, 1, 10, 20, 30, tzinfo=UTC)
 
 CASES = (
-    Case("id", {}, {"id": "0f1e2d3c-0000-4000-8000-000000000001", "derivation": 1}),
+    Case("id", {}, {"id": "0f1e2d3c-0000-4000-8000-000000000001", "derivation": DERIVATION_VERSION}),
     Case("id of 256 characters", {"eventID": "x" * 256}, {"id": "x" * 256}),
     Case("time", {}, {"time": TIME, "day": "2024-05-01"}),
     Case("call", {}, {"event_source": "s3.amazonaws.com", "event_name": "GetObject", "event_type": "AwsApiCall"}),

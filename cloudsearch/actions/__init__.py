@@ -1,13 +1,13 @@
 """Call -> action, and action -> can its use be seen. Knows nothing of policies, and never evaluates.
 
 ``actions_for`` says which IAM actions a call surely needs, ``inferred_for`` which its parameters show beside those
-(``infers`` whether they can show any, ``displaced`` which of the sure ones such a call does not need after all),
+(``infers``, ``may_tell`` whether they can show any, ``displaced`` which of the sure ones the call then does not need),
 ``observability`` what it takes for a use to be in the log, ``explain`` all of it for a person who asks.
 """
 
 from cloudsearch.actions.explain import ExplainedAction, ExplainedCall, Explanation, explain, explain_action
 from cloudsearch.actions.hosts import prefixes
-from cloudsearch.actions.inferred import displaced, displacing, inferred_for, infers, passed_roles, passed_to
+from cloudsearch.actions.inferred import displaced, displacing, inferred_for, infers, may_tell, passed_roles, passed_to
 from cloudsearch.actions.mapping import FACT, NO_PERMISSION, SAME_NAME, UNKNOWN, Mapping, actions_for
 from cloudsearch.actions.observability import Observability, ObservabilityClass, observability
 from cloudsearch.actions.passing import PASS_ROLE, PassedRole
@@ -32,6 +32,7 @@ __all__ = [
     "explain_action",
     "inferred_for",
     "infers",
+    "may_tell",
     "observability",
     "passed_roles",
     "passed_to",

@@ -13,7 +13,7 @@ from functools import lru_cache
 from cloudsearch.actions import rules
 from cloudsearch.actions.hosts import label, prefixes
 from cloudsearch.actions.mapping import actions_for
-from cloudsearch.actions.parameters import Condition, Layers, condition, layers
+from cloudsearch.actions.parameters import Condition, Layers, condition, frame_of, layers, plain
 from cloudsearch.actions.passing import PASS_ROLE, Carriers, PassedRole, passing_calls, roles_in
 from cloudsearch.actions.tables import table
 
@@ -50,13 +50,23 @@ def infers(event_source: str, event_name: str) -> bool:
     return _call(event_source, event_name) is not None
 
 
+@lru_cache(maxsize=16384)
+def may_tell(event_source: str, event_name: str, names: tuple[str, ...]) -> bool:
+    """Whether parameters of these names, of an ``infers`` call, are worth reading."""
+    call = _call(event_source, event_name)
+    if call is None or call.carriers:
+        return call is not None
+    given = {plain(name) for name in names}
+    return frame_of(call.name) in given or any(not variant.names.isdisjoint(given) for variant in call.variants)
+
+
 def inferred_for(event_source: str, event_name: str, record: object) -> tuple[str, ...]:
     """The actions that a call's parameters show it used beside those of its name; ``record`` is requestParameters.
 
     Pure, and ready for anything JSON can hold. Only what the caller's own permission paid for is named.
     """
     call = _call(event_source, event_name)
-    if call is None:
+    if call is None or not isinstance(record, dict):
         return ()
     found = [PASS_ROLE] if call.carriers and any(True for _ in roles_in(record, call.carriers)) else []
     where = layers(record, call.name) if call.variants else ()

@@ -40,8 +40,13 @@ def layers(parameters: object, event_name: str) -> Layers:
     if not isinstance(parameters, dict):
         return ()
     top = {plain(str(key)): value for key, value in parameters.items()}
-    framed = top.get(f"{event_name.lower()}request")
+    framed = top.get(frame_of(event_name))
     return (top, {plain(str(key)): value for key, value in framed.items()}) if isinstance(framed, dict) else (top,)
+
+
+def frame_of(event_name: str) -> str:
+    """The plain name of the frame that some services put around all parameters."""
+    return f"{event_name.lower()}request"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ import hashlib
 import re
 from functools import lru_cache
 
-from cloudsearch.actions import actions_for, displaced, inferred_for, infers
+from cloudsearch.actions import actions_for, displaced, inferred_for, infers, may_tell
 from cloudsearch.derive.denial import DeniedReason, denial
 from cloudsearch.derive.identity import CONSOLE, SDK, identity_fields
 from cloudsearch.derive.issued import ISSUING, ISSUING_NAMES, SIGN_IN, issued_fields, sign_in_failed, sign_in_fields
 from cloudsearch.derive.outcome import outcome_of
-from cloudsearch.derive.record import Record, opened, present, read
+from cloudsearch.derive.record import Part, Record, names_in, opened, present, read
 from cloudsearch.derive.redact import redacted, redacted_at_length
 from cloudsearch.derive.resources import resource_fields
 from cloudsearch.derive.values import distinct, flag, moment, storable
@@ -147,13 +147,20 @@ def _add_actions(row: dict[str, Value], record: Record) -> None:
     if not source or not name or _no_call(record.event_type, record.event_category):
         return
     actions = _actions(source, name)
-    if infers(source, name) and present(record.request):
-        inferred = inferred_for(source, name, opened(record.request))
-        _add(row, {"inferred_actions": distinct(inferred)})
+    if infers(source, name) and (inferred := _inferred(source, name, record.request)):
+        row["inferred_actions"] = inferred
         instead = {action for one in inferred for action in displaced(source, name, one)}
         actions = tuple(action for action in actions if action not in instead)
     if actions:
         row["actions"] = actions
+
+
+def _inferred(source: str, name: str, request: Part) -> tuple[str, ...]:
+    """What the parameters show; most calls are told from the names of their parameters alone."""
+    names = names_in(request)
+    if not names or not may_tell(source, name, names):
+        return ()
+    return distinct(inferred_for(source, name, opened(request)))
 
 
 @lru_cache(maxsize=256)

@@ -85,6 +85,7 @@ class Record(msgspec.Struct, rename=_NAMES, gc=False):
 
 _decode_record = msgspec.json.Decoder(Record).decode
 _decode = msgspec.json.Decoder().decode
+_decode_names = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
 
 
 def read(raw: bytes) -> tuple[Record, bool]:
@@ -127,6 +128,16 @@ def fields_of(part: Part) -> dict[str, Any]:
     """A part's members; none where it is not an object."""
     value = opened(part)
     return value if isinstance(value, dict) else {}
+
+
+def names_in(part: Part) -> tuple[str, ...]:
+    """The names of a part's members; none where it is not an object."""
+    if isinstance(part, msgspec.Raw):
+        try:
+            return tuple(_decode_names(part) or ())
+        except (ValueError, RecursionError):
+            pass
+    return tuple(fields_of(part))
 
 
 def present(part: Part) -> bool:
