@@ -8,7 +8,7 @@
 from cloudsearch.actions.explain import ExplainedAction, ExplainedCall, Explanation, explain, explain_action
 from cloudsearch.actions.hosts import prefixes
 from cloudsearch.actions.inferred import displaced, displacing, inferred_for, infers, may_tell, passed_roles, passed_to
-from cloudsearch.actions.mapping import FACT, NO_PERMISSION, SAME_NAME, UNKNOWN, Mapping, actions_for
+from cloudsearch.actions.mapping import FACT, NO_PERMISSION, SAME_NAME, UNKNOWN, Mapping, actions_for, unknown_calls
 from cloudsearch.actions.observability import Observability, ObservabilityClass, observability
 from cloudsearch.actions.passing import PASS_ROLE, PassedRole
 
@@ -37,4 +37,5 @@ __all__ = [
     "passed_roles",
     "passed_to",
     "prefixes",
+    "unknown_calls",
 ]

@@ -2,7 +2,8 @@
 
 In this order, the first that answers wins: calls that need no permission, curated facts, the action of the same name
 (without the API version that Lambda and CloudFront append), API Gateway's HTTP verbs, rules of structure. What
-none of them knows is unknown, and says so.
+none of them knows is unknown, and says why: ``data/unmapped.tsv`` holds the reason of each operation of the public
+SDK models that stays so.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _REFERENCE = "https://docs.aws.amazon.com/service-authorization/latest/reference
 _API_GATEWAY = "https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-create-and-manage-api.html"
 _BY_HEART = frozenset({"s3", "s3-outposts", "s3express"})
 """Services whose every name is checked; a rule could only mislead there."""
+_PARAMETERS = "depends on its parameters"
 _VERBS = (
     ("POST", ("Create", "Import", "Generate", "TestInvoke")),
     ("GET", ("Get", "List", "Export")),
@@ -60,6 +62,7 @@ def actions_for(event_source: str, event_name: str) -> Mapping:
     return (
         _curated((host, *services), event_name)
         or _curated((host, *services), plain)
+        or _by_parameters(host, services, plain)
         or _same_name(services, event_name)
         or _same_name(services, plain)
         or _verb(services, plain)
@@ -73,6 +76,28 @@ def possible() -> dict[tuple[str, str], tuple[str, ...]]:
     """Calls whose further actions depend on their parameters: (prefix, call in lower case) -> actions."""
     return {
         (service, event.lower()): tuple(actions.split(",")) for service, event, actions, _ in table("depends.tsv", 4)
+    }
+
+
+@lru_cache(maxsize=1)
+def unknown_calls() -> tuple[tuple[str, str, str], ...]:
+    """Every operation of the public SDK models that stays unknown: (prefix or host, operation, why), sorted.
+
+    A newer catalogue may come to know one of them by its own name; it is then left out.
+    """
+    listed = [(service, event) for service, events, _ in table("unmapped.tsv", 3) for event in events.split(",")]
+    listed += [(service, event) for service, event, _, _ in table("depends.tsv", 4)]
+    found = {(*call, mapping.source) for call in listed if not (mapping := actions_for(*call)).is_known}
+    return tuple(sorted(found))
+
+
+@lru_cache(maxsize=1)
+def _reasons() -> dict[tuple[str, str], str]:
+    """(prefix or host, call in lower case) -> why no action is known for it."""
+    return {
+        (service, event.lower()): reason
+        for service, events, reason in table("unmapped.tsv", 3)
+        for event in events.split(",")
     }
 
 
@@ -97,6 +122,12 @@ def curated_calls() -> dict[tuple[str, str], Mapping]:
     return facts | free
 
 
+def _by_parameters(host: str, services: tuple[str, ...], name: str) -> Mapping | None:
+    """Unknown, where AWS says that the call's parameters choose the action and the one of its own name is not it."""
+    keys = [(key, name.lower()) for key in (host, *services)]
+    return _unknown(host, services, name) if any(_reasons().get(key) == _PARAMETERS for key in keys) else None
+
+
 def _same_name(services: tuple[str, ...], name: str) -> Mapping | None:
     for service in services:
         if found := catalogue.find(f"{service}:{name}"):
@@ -113,18 +144,21 @@ def _verb(services: tuple[str, ...], name: str) -> Mapping | None:
 
 
 def _by_rule(services: tuple[str, ...], name: str) -> Mapping | None:
-    for service in services:
-        if service in _BY_HEART or (service, name.lower()) in possible():
-            continue
-        if found := rules.guess(service, name):
-            return Mapping((found.action,), f"rule {found.rule}", _REFERENCE)
-    return None
+    """A guess within the likeliest service, unless the call is known to have no such action."""
+    service = next(iter(services), None)
+    call = (service, name.lower())
+    if service is None or service in _BY_HEART or call in possible() or call in _reasons():
+        return None
+    found = rules.guess(service, name)
+    return Mapping((found.action,), f"rule {found.rule}", _REFERENCE) if found else None
 
 
 def _unknown(host: str, services: tuple[str, ...], name: str) -> Mapping:
+    for key in (host, *services):
+        if actions := possible().get((key, name.lower())):
+            return Mapping((), UNKNOWN, f"{_PARAMETERS}: {', '.join(actions)}")
+        if reason := _reasons().get((key, name.lower())):
+            return Mapping((), UNKNOWN, reason)
     if not services:
         return Mapping((), UNKNOWN, f"no service of IAM is known for {host}")
-    for service in services:
-        if actions := possible().get((service, name.lower())):
-            return Mapping((), UNKNOWN, f"depends on its parameters: {', '.join(actions)}")
     return Mapping((), UNKNOWN, f"{' and '.join(services)} has no action of that name")
