@@ -14,8 +14,10 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -29,13 +31,32 @@ HEAD = (
 )
 
 
+class Model(NamedTuple):
+    """One version of one service's API: the names that hosts are made of, the likeliest first, and its operations."""
+
+    names: tuple[str, ...]
+    operations: tuple[str, ...]
+
+
+@cache
+def models() -> tuple[Model, ...]:
+    """Every service model, in all API versions."""
+    paths = sorted(Path(str(resources.files("botocore") / "data")).glob("*/*/service-2.json.gz"))
+    return tuple(_model(path) for path in paths)
+
+
 def operations() -> Iterator[tuple[str, str]]:
     """Every operation of every service model, in all API versions: (host, operation)."""
-    for path in sorted(Path(str(resources.files("botocore") / "data")).glob("*/*/service-2.json.gz")):
-        model = json.loads(gzip.decompress(path.read_bytes()))
-        host = f"{model['metadata']['endpointPrefix']}.amazonaws.com"
-        for operation in model["operations"]:
-            yield host, operation
+    for model in models():
+        for operation in model.operations:
+            yield f"{model.names[0]}.amazonaws.com", operation
+
+
+def _model(path: Path) -> Model:
+    content = json.loads(gzip.decompress(path.read_bytes()))
+    metadata = content["metadata"]
+    names = (metadata["endpointPrefix"], metadata.get("signingName", metadata["endpointPrefix"]), path.parts[-3])
+    return Model(tuple(dict.fromkeys(names)), tuple(content["operations"]))
 
 
 def needed() -> dict[str, set[str]]:
