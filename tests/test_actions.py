@@ -193,7 +193,7 @@ def test_no_reason_is_given_for_a_call_that_is_mapped_or_that_nobody_can_make() 
         for event in events.split(","):
             assert (service, event) in calls, (service, event)
             assert not actions_for(service, event).is_known, (service, event)
-            assert catalogue.find(f"{service}:{event}") is None or reason == "depends on its parameters"
+            assert catalogue.find(f"{service}:{event}") is None or reason.startswith("depends on its parameters")
 
 
 def test_every_host_of_every_sdk_stands_for_a_service() -> None:

@@ -125,7 +125,7 @@ def curated_calls() -> dict[tuple[str, str], Mapping]:
 def _by_parameters(host: str, services: tuple[str, ...], name: str) -> Mapping | None:
     """Unknown, where AWS says that the call's parameters choose the action and the one of its own name is not it."""
     keys = [(key, name.lower()) for key in (host, *services)]
-    return _unknown(host, services, name) if any(_reasons().get(key) == _PARAMETERS for key in keys) else None
+    return _unknown(host, services, name) if any(_reasons().get(key, "").startswith(_PARAMETERS) for key in keys) else None
 
 
 def _same_name(services: tuple[str, ...], name: str) -> Mapping | None:
