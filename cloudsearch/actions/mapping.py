@@ -124,8 +124,8 @@ def curated_calls() -> dict[tuple[str, str], Mapping]:
 
 def _by_parameters(host: str, services: tuple[str, ...], name: str) -> Mapping | None:
     """Unknown, where AWS says that the call's parameters choose the action and the one of its own name is not it."""
-    keys = [(key, name.lower()) for key in (host, *services)]
-    return _unknown(host, services, name) if any(_reasons().get(key, "").startswith(_PARAMETERS) for key in keys) else None
+    reasons = (_reasons().get((key, name.lower()), "") for key in (host, *services))
+    return next((Mapping((), UNKNOWN, reason) for reason in reasons if reason.startswith(_PARAMETERS)), None)
 
 
 def _same_name(services: tuple[str, ...], name: str) -> Mapping | None:
