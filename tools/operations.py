@@ -4,7 +4,9 @@
     python tools/operations.py
 
 Reads every service model that botocore ships, which takes seconds: at run time the result is read instead.
-Run it after a new botocore, a new catalogue or a new fact; a test says when.
+Run it after a new botocore, a new catalogue or a new fact; a test says when. It also takes the calls out of
+``unmapped.tsv`` that are known by now, and names those that are neither mapped nor in there: they want a fact or a
+reason, which only a person can find.
 """
 
 from __future__ import annotations
@@ -22,10 +24,10 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from cloudsearch.actions.hosts import prefixes  # noqa: E402 (the checkout's own, whatever is installed)
-from cloudsearch.actions.mapping import actions_for, possible  # noqa: E402
+from cloudsearch.actions.hosts import label, prefixes  # noqa: E402 (the checkout's own, whatever is installed)
+from cloudsearch.actions.mapping import actions_for, possible, unknown_calls  # noqa: E402
 
-TARGET = ROOT / "cloudsearch" / "actions" / "data" / "operations.txt"
+DATA = ROOT / "cloudsearch" / "actions" / "data"
 HEAD = (
     "# Actions that some operation of the public SDK models needs, by service prefix. Written by tools/operations.py.\n"
 )
@@ -76,5 +78,34 @@ def rendered() -> str:
     return HEAD + "".join(f"{service}\t{' '.join(sorted(found[service]))}\n" for service in sorted(found))
 
 
+def still_unmapped(text: str) -> str:
+    """The text of ``unmapped.tsv`` without the calls that are mapped by now."""
+    return "".join(kept for line in text.splitlines(keepends=True) if (kept := _still_unmapped(line)))
+
+
+def _still_unmapped(line: str) -> str:
+    if line.startswith("#"):
+        return line
+    service, events, reason = line.split("\t")
+    kept = [event for event in events.split(",") if not actions_for(service, event).is_known]
+    return "\t".join((service, ",".join(kept), reason)) if kept else ""
+
+
+def without_reason() -> set[tuple[str, str]]:
+    """The operations, (host, operation), that are neither mapped nor given a reason for that."""
+    given = {(service, name) for service, name, _ in unknown_calls()}
+    unknown = {call for call in operations() if not actions_for(*call).is_known}
+    return {(host, name) for host, name in unknown if given.isdisjoint((key, name) for key in keys(host))}
+
+
+def keys(host: str) -> tuple[str, ...]:
+    """What a host's calls may stand under in the data files: its label, and the prefixes it stands for."""
+    return (label(host), *prefixes(host))
+
+
 if __name__ == "__main__":
-    TARGET.write_text(rendered(), encoding="utf-8")
+    (DATA / "operations.txt").write_text(rendered(), encoding="utf-8")
+    unmapped = DATA / "unmapped.tsv"
+    unmapped.write_text(still_unmapped(unmapped.read_text(encoding="utf-8")), encoding="utf-8")
+    if lacking := sorted(without_reason()):
+        sys.exit("neither mapped nor in unmapped.tsv: " + ", ".join(" ".join(call) for call in lacking))
