@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -93,14 +93,11 @@ def _similar(explanation: Explanation) -> tuple[str, ...]:
 
 
 def _list_unknown(how: Format, output: Path | None) -> None:
-    from cloudsearch import actions
+    from cloudsearch.actions import unknown_calls
     from cloudsearch.cli.output import put, width
-    from cloudsearch.render.actions import unknown_calls
+    from cloudsearch.render import actions
 
-    calls: Callable[[], Iterable[tuple[str, str, str]]] | None = getattr(actions, "unknown_calls", None)
-    if calls is None:
-        raise CloudsearchError("This version holds no list of the calls of AWS's SDKs")
-    put(unknown_calls(calls(), how, width=width()), output)
+    put(actions.unknown_calls(unknown_calls(), how, width=width()), output)
 
 
 def _refresh(how: Format, output: Path | None) -> None:
