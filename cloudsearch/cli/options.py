@@ -64,9 +64,31 @@ IamOption = Annotated[
     list[Path] | None,
     typer.Option(
         "--iam",
-        metavar="FILE",
-        help="What `aws iam get-account-authorization-details` printed. Repeatable, one or more accounts.",
+        metavar="FILE|DIR",
+        help=(
+            "What `aws iam get-account-authorization-details` printed, or a folder: a snapshot. Repeatable. "
+            "[default: IAM is asked]"
+        ),
     ),
+]
+ScpOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--scp",
+        metavar="FILE",
+        help="Service control policies of one level, for all accounts. Repeatable, a file a level.",
+    ),
+]
+RoleArnOption = Annotated[
+    list[str] | None,
+    typer.Option("--role-arn", metavar="ARN", help="Ask AWS as this role, in its account. Repeatable."),
+]
+ExternalIdOption = Annotated[
+    str | None, typer.Option("--external-id", metavar="ID", help="The external id that the role's trust asks for.")
+]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option("--profile", metavar="NAME", help="The profile of the AWS configuration to ask with."),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", envvar="CLOUDSEARCH_FORMAT", help="How to print the result.")]
 OutputOption = Annotated[

@@ -1,16 +1,21 @@
-"""From ``--role NAME`` and ``--iam FILE`` to the principal that is meant."""
+"""From ``--role NAME`` and ``--iam FILE`` to the principal that is meant; without a file IAM itself is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cloudsearch.errors import CloudsearchError, UsageError
+from cloudsearch.cli.output import say
+from cloudsearch.errors import AccessError, CloudsearchError, UsageError
 
 if TYPE_CHECKING:
-    from cloudsearch.iam import Iam, Principal
+    from cloudsearch.iam import Controls, Iam, Principal
+    from cloudsearch.iam.live import Tell
 
 HOW_TO_GET_IAM = (
     "A report needs to know what is granted. Save it, once per account, with\n"
@@ -19,19 +24,80 @@ HOW_TO_GET_IAM = (
 )
 
 
-def read(files: Sequence[Path]) -> Iam:
-    """Read IAM files. Raises ``UsageError`` with the way to get one when there is none."""
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How AWS is asked: as the caller, or as each of the roles; ``--profile``, ``--role-arn``, ``--external-id``."""
+
+    profile: str | None = None
+    role_arns: Sequence[str] = ()
+    external_id: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.profile or self.role_arns or self.external_id)
+
+
+def read(files: Sequence[Path], asking: Asking | None = None) -> Iam:
+    """Read IAM files, or ask IAM where none is given. Notes go to stderr; an error says how to get a file instead."""
     from cloudsearch.iam import load_iam
 
-    if not files:
-        raise UsageError(HOW_TO_GET_IAM)
-    return load_iam(files)
+    if files and asking:
+        raise UsageError("--iam says what IAM told; leave out --profile, --role-arn and --external-id, or --iam")
+    iam = load_iam(files) if files else _ask(asking or Asking())
+    for note in iam.notes:
+        say(f"note: {note}")
+    return iam
 
 
-def as_of(files: Sequence[Path], stated: str | None) -> datetime:
-    """When the IAM files were true: as stated, else the oldest file's time."""
+def _ask(asking: Asking) -> Iam:
+    from cloudsearch.iam import Iam
+    from cloudsearch.iam.aws import Access, connect
+    from cloudsearch.iam.live import ask_iam
+
+    try:
+        with progress() as tell:
+            told = [
+                ask_iam(connect(Access(asking.profile, role_arn, asking.external_id)), tell)
+                for role_arn in asking.role_arns or (None,)
+            ]
+    except AccessError as error:
+        raise AccessError(f"{error}\n{HOW_TO_GET_IAM}") from error
+    return Iam(
+        tuple(principal for iam in told for principal in iam.principals),
+        tuple(note for iam in told for note in iam.notes),
+    )
+
+
+@contextmanager
+def progress() -> Iterator[Tell]:
+    """A line on stderr that says what AWS is being asked; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    try:
+        yield lambda text: print(f"\r\x1b[2K{text[:100]}", end="", file=sys.stderr, flush=True)  # noqa: T201
+    finally:
+        print("\r\x1b[2K", end="", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def controls(files: Sequence[Path], scps: Sequence[Path]) -> Controls:
+    """What bounds the principals from above: ``--scp`` files, and the organisation in a snapshot given to ``--iam``."""
+    from cloudsearch.iam import Controls, load_organizations, load_scps, without_allow
+
+    levels = load_scps(scps)
+    for line in without_allow(levels):
+        say(f"note: {line}")
+    return Controls(levels, load_organizations(files))
+
+
+def as_of(files: Sequence[Path], stated: str | None, account: str | None = None) -> datetime:
+    """When IAM was as told: as stated, else as the snapshot says, else the oldest file's time; now where IAM is asked.
+
+    With an account, files that say they are of another do not count.
+    """
+    from cloudsearch.iam import as_of as told_by
+
     if stated is None:
-        return datetime.fromtimestamp(min(file.stat().st_mtime for file in files), UTC)
+        return told_by(files, account) or datetime.now(UTC)
     try:
         moment = datetime.fromisoformat(stated)
     except ValueError as error:
@@ -46,9 +112,7 @@ def chosen(iam: Iam, name: str, kind: str, accounts: Collection[str]) -> Princip
         return found[0]
     if found:
         arns = "\n".join(f"  {principal.arn}" for principal in found)
-        raise UsageError(f"Several accounts have a {kind} {name}; give its ARN, or --account:\n{arns}")
+        raise UsageError(f"Several {kind}s are meant by {name}; give the ARN, or --account:\n{arns}")
     close = iam.close_matches(name, kind)
     hint = f" Close: {', '.join(close)}." if close else ""
-    raise CloudsearchError(
-        f"No {kind} {name!r} in the IAM files.{hint} `cloudsearch list {kind}s` names those that acted"
-    )
+    raise CloudsearchError(f"IAM told of no {kind} {name!r}.{hint} `cloudsearch list {kind}s` names those that acted")

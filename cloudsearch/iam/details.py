@@ -1,45 +1,85 @@
 """Who is granted what, as ``aws iam get-account-authorization-details`` tells it.
 
-A file holds one answer or several one after another (pages, accounts); several files make one picture. A principal,
-group or policy that is told twice is as it was told last. What a file does not tell is ``missing``, never
-"not granted".
+A file holds one answer or several one after another (pages, accounts), bare or within whatever a client or script put
+around them; several files and folders make one picture. A principal, group or policy that is told twice is as it was
+told last. What the files do not tell is ``missing``, never "not granted", and pages that say they go on when no page
+does are refused: whoever is on the lost ones would pass for nobody.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cloudsearch.errors import SourceError
+from cloudsearch.iam.credentials import is_credential_report, last_uses
 from cloudsearch.iam.documents import parse
-from cloudsearch.iam.principals import Iam, Policy, Principal
+from cloudsearch.iam.files import Value, is_other_part, moment, values
+from cloudsearch.iam.principals import Iam, LastUse, Policy, Principal
 
 _LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList")
-_DECODER = json.JSONDecoder()
+_DEPTH = 8  # wrappers of wrappers; no client puts more around a page
 
 
 def load_iam(paths: Iterable[Path | str]) -> Iam:
-    """Read authorization details. ``SourceError`` names the file that is not, ``PolicyError`` the policy."""
-    pages = [page for path in map(Path, paths) for page in _pages(path)]
-    return Iam(tuple(_principals(pages)))
+    """Read authorization details and credential reports, from files and folders.
+
+    ``SourceError`` names the file that is something else, ``PolicyError`` the policy.
+    """
+    return iam_of(values(paths))
+
+
+def iam_of(found: Iterable[Value]) -> Iam:
+    """The same for values that are read already."""
+    pages: list[_Page] = []
+    uses: dict[str, tuple[LastUse, ...]] = {}
+    notes = []
+    for value in found:
+        if is_credential_report(value.content):
+            uses |= last_uses(value)
+        elif told := [_Page(value.where, page) for page in _pages(value.content, _DEPTH)]:
+            pages += told
+        elif not is_other_part(value.content):
+            if value.is_named:
+                raise SourceError(f"{value.where}: holds no authorization details; {_how_to_save(value.where)}")
+            notes.append(f"{value.where}: holds no authorization details and is left aside")
+    _refuse_cut_off(pages)
+    if not pages:
+        raise SourceError(f"None of the files holds authorization details; {_how_to_save('iam.json')}")
+    return Iam(tuple(_principals(pages, uses)), tuple(notes))
+
+
+def _how_to_save(name: str) -> str:
+    return f"save them with `aws iam get-account-authorization-details > {Path(name).name}`"
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """One answer of IAM, with the file it stands in."""
+    """One answer of IAM, with the place it stands in."""
 
-    path: Path
+    where: str
     content: dict[str, Any]
 
     def items(self, name: str) -> list[dict[str, Any]]:
         items = self.content.get(name) or []
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-            raise SourceError(f"{self.path}: {name} is no list of objects")
+            raise SourceError(f"{self.where}: {name} is no list of objects")
         return items
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another page follows: the API's word for it, or the command's after ``--max-items``."""
+        return bool(self.content.get("IsTruncated") or self.content.get("NextToken"))
+
+    @property
+    def account(self) -> str:
+        """The account of the first entity on the page that has one; a page of AWS's own policies has none."""
+        arns = (str(item.get("Arn")) for name in (*_LISTS, "Policies") for item in self.items(name))
+        return next((account for account in map(_account, arns) if account.isdecimal()), "")
 
 
 @dataclass(slots=True)
@@ -50,16 +90,13 @@ class _Shared:
     groups: dict[tuple[str, str], tuple[dict[str, Any], str]] = field(default_factory=dict)
 
 
-def _pages(path: Path) -> Iterator[_Page]:
-    for content in _values(path):
-        answers = content if isinstance(content, list) else [content]
-        for answer in answers:
-            if not isinstance(answer, dict) or not _is_page(answer):
-                raise SourceError(
-                    f"{path}: holds no authorization details; "
-                    f"save them with `aws iam get-account-authorization-details > {path.name}`"
-                )
-            yield _Page(path, answer)
+def _pages(content: object, depth: int) -> Iterator[dict[str, Any]]:
+    """Every page within a value."""
+    if isinstance(content, dict) and _is_page(content):
+        yield content
+    elif depth and isinstance(content, dict | list):
+        for inner in content.values() if isinstance(content, dict) else content:
+            yield from _pages(inner, depth - 1)
 
 
 def _is_page(answer: dict[str, Any]) -> bool:
@@ -72,40 +109,33 @@ def _is_page(answer: dict[str, Any]) -> bool:
     )
 
 
-def _values(path: Path) -> Iterator[object]:
-    """The JSON values of a file, one after another."""
-    text = _text(path)
-    at = 0
-    while at < len(text):
-        try:
-            value, end = _DECODER.raw_decode(text, at)
-        except (ValueError, RecursionError) as error:
-            raise SourceError(f"{path}: is not JSON: {error}") from error
-        yield value
-        at = end + len(text[end:]) - len(text[end:].lstrip())
+def _refuse_cut_off(pages: Sequence[_Page]) -> None:
+    """Every account's pages must come to an end; one of AWS's own policies alone may be the end of any account's."""
+    ends = Counter(page.account for page in pages if not page.goes_on)
+    cut_off = {page.account: page.where for page in pages if page.goes_on and not ends[page.account]}
+    if len(cut_off) > ends[""]:
+        raise SourceError(
+            f"{next(iter(cut_off.values()))}: IAM's answer goes on and no file has the rest of it; save it whole, "
+            "without --max-items: `aws iam get-account-authorization-details > iam.json`"
+        )
 
 
-def _text(path: Path) -> str:
-    try:
-        text = path.read_text(encoding="utf-8-sig").strip()
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{path}: is not UTF-8 text") from error
-    if not text:
-        raise SourceError(f"{path}: is empty")
-    return text
-
-
-def _principals(pages: Sequence[_Page]) -> Iterator[Principal]:
+def _principals(pages: Sequence[_Page], uses: Mapping[str, tuple[LastUse, ...]]) -> Iterator[Principal]:
     shared = _shared(pages)
     found: dict[str, Principal] = {}
     for page in pages:
         for kind, items in (("user", page.items("UserDetailList")), ("role", page.items("RoleDetailList"))):
             for item in items:
-                principal = _principal(kind, item, shared, page.path)
-                found[principal.arn] = principal
+                principal = _principal(kind, item, shared, page.where)
+                found[principal.arn] = replace(principal, credential_uses=tuple(_own(principal, uses)))
     yield from found.values()
+
+
+def _own(principal: Principal, uses: Mapping[str, tuple[LastUse, ...]]) -> Iterator[LastUse]:
+    """The uses of the principal's credentials, those of an earlier one of its name excepted."""
+    for use in uses.get(principal.arn, ()):
+        if principal.created is None or use.time >= principal.created:
+            yield use
 
 
 def _shared(pages: Sequence[_Page]) -> _Shared:
@@ -113,12 +143,12 @@ def _shared(pages: Sequence[_Page]) -> _Shared:
     for page in pages:
         for item in page.items("Policies"):
             document = _default_version(item)
-            arn = _required(item, "Arn", page.path)
+            arn = _required(item, "Arn", page.where)
             if document is not None:
                 shared.managed[arn] = Policy(arn.rpartition("/")[2], arn, parse(document, arn), "attached")
         for item in page.items("GroupDetailList"):
-            arn = _required(item, "Arn", page.path)
-            shared.groups[_account(arn), _required(item, "GroupName", page.path)] = (item, arn)
+            arn = _required(item, "Arn", page.where)
+            shared.groups[_account(arn), _required(item, "GroupName", page.where)] = (item, arn)
     return shared
 
 
@@ -142,7 +172,10 @@ class _Attached:
         """The inline policies (the name of their list differs) and the attached ones of a user, role or group."""
         for policy in item.get(inline) or []:
             name = str(policy.get("PolicyName"))
-            document = parse(policy.get("PolicyDocument"), f"{name} of {arn}")
+            if policy.get("PolicyDocument") is None:
+                self.missing.append(f"policy {name} of {arn}")
+                continue
+            document = parse(policy["PolicyDocument"], f"{name} of {arn}")
             self.policies.append(Policy(name, None, document, how or "inline"))
         for reference in item.get("AttachedManagedPolicies") or []:
             if policy := self.managed(str(reference.get("PolicyArn"))):
@@ -165,8 +198,8 @@ class _Attached:
         self.take(item, arn, "GroupPolicyList", f"group {name}")
 
 
-def _principal(kind: str, item: dict[str, Any], shared: _Shared, path: Path) -> Principal:
-    arn = _required(item, "Arn", path)
+def _principal(kind: str, item: dict[str, Any], shared: _Shared, where: str) -> Principal:
+    arn = _required(item, "Arn", where)
     account = _account(arn)
     attached = _Attached(shared)
     attached.take(item, arn, "UserPolicyList" if kind == "user" else "RolePolicyList")
@@ -177,43 +210,33 @@ def _principal(kind: str, item: dict[str, Any], shared: _Shared, path: Path) -> 
     boundary = attached.managed(boundary_arn) if boundary_arn else None
     return Principal(
         arn=arn,
-        name=_required(item, "UserName" if kind == "user" else "RoleName", path),
+        name=_required(item, "UserName" if kind == "user" else "RoleName", where),
         path=item.get("Path") or "/",
         id=item.get("UserId" if kind == "user" else "RoleId"),
         kind=kind,
-        created=_time(item.get("CreateDate")),
+        created=moment(item.get("CreateDate")),
         account=account,
         policies=tuple(attached.policies),
         groups=groups,
         boundary_arn=boundary_arn,
         boundary=boundary,
         missing=tuple(dict.fromkeys(attached.missing)),
-        role_last_used=_time((item.get("RoleLastUsed") or {}).get("LastUsedDate")),
+        role_last_used=moment((item.get("RoleLastUsed") or {}).get("LastUsedDate")),
         tags=_tags(item.get("Tags") or []),
+        instance_profiles=tuple(str(one.get("Arn")) for one in item.get("InstanceProfileList") or []),
     )
 
 
-def _required(item: dict[str, Any], name: str, path: Path) -> str:
+def _required(item: dict[str, Any], name: str, where: str) -> str:
     value = item.get(name)
     if not isinstance(value, str) or not value:
-        raise SourceError(f"{path}: an entry has no {name}: {json.dumps(item)[:200]}")
+        raise SourceError(f"{where}: an entry has no {name}: {json.dumps(item)[:200]}")
     return value
 
 
 def _account(arn: str) -> str:
     parts = arn.split(":")
     return parts[4] if len(parts) > 4 else ""
-
-
-def _time(value: object) -> datetime | None:
-    """A time as any of AWS's clients writes it, UTC; none where it is not one."""
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    if moment is None:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _tags(tags: Iterable[dict[str, Any]]) -> tuple[tuple[str, str], ...]:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 
 from cloudsearch.iam.documents import Document
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
+_SERVICE_LINKED = "/aws-service-role/"
+# https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
+_RESERVED_PATH = "/aws-reserved/sso.amazonaws.com/"
+_RESERVED_NAME = re.compile(r"AWSReservedSSO_(.+)_[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +27,25 @@ class Policy:
     attached: str
 
 
+@dataclass(frozen=True, slots=True)
+class LastUse:
+    """IAM's own word that a principal was active: ``what`` was used, and when (UTC).
+
+    It can contradict "never used"; it never says which action was used.
+    """
+
+    what: str
+    time: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """A user or role as the file told it.
 
     ``missing`` names what bears on its permissions and is not in the file: ARNs of policies (the boundary among them),
     ``group NAME``. Where it is not empty nothing may be called not granted. Times are UTC.
+    ``credential_uses`` are the password's and the access keys' last uses, where a credential report told them;
+    ``instance_profiles`` the ARNs of those the role is in.
     """
 
     arn: str
@@ -42,11 +62,32 @@ class Principal:
     missing: tuple[str, ...] = ()
     role_last_used: datetime | None = None
     tags: tuple[tuple[str, str], ...] = ()
+    credential_uses: tuple[LastUse, ...] = ()
+    instance_profiles: tuple[str, ...] = ()
 
     @property
     def partition(self) -> str:
         """``aws``, ``aws-cn`` or ``aws-us-gov``."""
         return self.arn.split(":", 2)[1] if self.arn.startswith("arn:") else "aws"
+
+    @property
+    def last_use(self) -> LastUse | None:
+        """The latest use of any kind that IAM knows of, None where it knows none or was not asked."""
+        of_role = (LastUse("RoleLastUsed", self.role_last_used),) if self.role_last_used else ()
+        return max((*of_role, *self.credential_uses), key=lambda use: use.time, default=None)
+
+    @property
+    def is_service_linked(self) -> bool:
+        """Whether an AWS service alone can assume and change it; service control policies do not bind it."""
+        return self.kind == "role" and self.path.startswith(_SERVICE_LINKED)
+
+    @property
+    def permission_set(self) -> str | None:
+        """The Identity Center permission set that a reserved role stands for in its account, None for others."""
+        if self.kind != "role" or not self.path.startswith(_RESERVED_PATH):
+            return None
+        named = _RESERVED_NAME.fullmatch(self.name)
+        return named[1] if named else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +100,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Iam:
-    """The principals of all the accounts that were read."""
+    """The principals of all the accounts that were read; ``notes`` are lines that the reader should see."""
 
     principals: tuple[Principal, ...]
+    notes: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Principal]:
         return iter(self.principals)
@@ -73,14 +115,18 @@ class Iam:
         return tuple(Account(one, tuple(p for p in self.principals if p.account == one)) for one in ids)
 
     def find(self, name: str, kind: str | None = None) -> tuple[Principal, ...]:
-        """Principals of that name, path and name, or ARN; several accounts may have one. IAM does not mind the case."""
+        """Principals of that name, path and name, or ARN; several accounts may have one. IAM does not mind the case.
+
+        Where nobody is called so, the roles of the permission set of that name.
+        """
         candidates = tuple(self._of_kind(kind))
         exact = tuple(p for p in candidates if name in _names(p))
-        return exact or tuple(p for p in candidates if name.lower() in map(str.lower, _names(p)))
+        alike = exact or tuple(p for p in candidates if name.lower() in map(str.lower, _names(p)))
+        return alike or tuple(p for p in candidates if (p.permission_set or "").lower() == name.lower() != "")
 
     def close_matches(self, name: str, kind: str | None = None) -> tuple[str, ...]:
         """Names that look like it, the likest first."""
-        names = {principal.name.lower(): principal.name for principal in self._of_kind(kind)}
+        names = {name.lower(): name for p in self._of_kind(kind) for name in (p.name, p.permission_set or p.name)}
         wanted = name.rpartition("/")[2].lower()
         return tuple(names[close] for close in get_close_matches(wanted, names, n=5))
 

@@ -1,0 +1,229 @@
+"""Service control policies: what an organisation lets the principals of its accounts do at most.
+
+They come as files, each one level for all accounts (``load_scps``), or account by account from the tree that a
+snapshot holds (``load_organizations``); ``Controls`` joins both and knows whom they do not bind: the management account
+and service-linked roles. Delegated administrators and members, their root users too, are bound.
+https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html
+
+Resource control policies are in the tree as well, for those who ask what a resource lets in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cloudsearch.errors import SourceError
+from cloudsearch.iam.documents import Effect, parse
+from cloudsearch.iam.evaluate import Layer
+from cloudsearch.iam.files import Value, is_other_part, moment, values
+from cloudsearch.iam.principals import Policy, Principal
+
+FILE = "organization.json"
+SCP, RCP = "SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"
+_KINDS = {"ROOT": "root", "ORGANIZATIONAL_UNIT": "OU", "ACCOUNT": "account"}
+_HOW_TO_SAVE = "save one with `aws organizations describe-policy --policy-id p-... > scp.json`"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What policies are attached to: the root, a unit or an account (``parent`` is None for the root)."""
+
+    id: str
+    kind: str
+    name: str
+    parent: str | None
+    policies: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return {"root": "root", "OU": f"OU {self.name}"}.get(self.kind, f"account {self.id}")
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """An organisation as it was at a time. ``targets`` and ``policies`` are by id, empty where the tree is not known.
+
+    ``enabled`` are the types of policies in force; one that is not binds nobody, attached or not.
+    """
+
+    id: str
+    management_account: str
+    taken_at: datetime | None
+    targets: Mapping[str, Target]
+    policies: Mapping[str, Policy]
+    types: Mapping[str, str]
+    enabled: frozenset[str]
+
+    def knows(self, account: str) -> bool:
+        """Whether it can tell what binds an account."""
+        return account == self.management_account or account in self.targets
+
+    def layers_for(self, account: str) -> tuple[Layer, ...]:
+        """The levels of service control policies above an account, from the root down; none for the management's."""
+        return () if account == self.management_account else self._levels(account, SCP, "SCP")
+
+    def resource_layers_for(self, account: str) -> tuple[Layer, ...]:
+        """The levels of resource control policies above an account's resources; none for the management account's."""
+        return () if account == self.management_account else self._levels(account, RCP, "RCP")
+
+    def _levels(self, account: str, kind: str, short: str) -> tuple[Layer, ...]:
+        if kind not in self.enabled:
+            return ()
+        return tuple(
+            Layer(
+                f"{short} level {target}", tuple(self.policies[one] for one in target.policies if self._is(one, kind))
+            )
+            for target in reversed(list(self._upwards(account)))
+        )
+
+    def _is(self, policy: str, kind: str) -> bool:
+        return self.types.get(policy) == kind
+
+    def _upwards(self, account: str) -> Iterator[Target]:
+        at, left = self.targets.get(account), len(self.targets)
+        while at and left:
+            yield at
+            at, left = self.targets.get(at.parent or ""), left - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """All that bounds principals from above: ``levels`` for every account, ``organizations`` for their own."""
+
+    levels: tuple[Layer, ...] = ()
+    organizations: tuple[Organization, ...] = ()
+
+    def layers_for(self, principal: Principal) -> tuple[Layer, ...]:
+        """The further layers of a principal, for ``grants``; each must allow."""
+        told = self._of(principal.account)
+        if principal.is_service_linked or (told and principal.account == told.management_account):
+            return ()
+        return (*self.levels, *(told.layers_for(principal.account) if told else ()))
+
+    def knows(self, account: str) -> bool:
+        """Whether anything tells what binds an account; where not, a grant holds as far as its own account goes."""
+        return bool(self.levels) or self._of(account) is not None
+
+    def _of(self, account: str) -> Organization | None:
+        return next((one for one in self.organizations if one.knows(account)), None)
+
+
+def load_scps(paths: Iterable[Path | str]) -> tuple[Layer, ...]:
+    """Read service control policies, each file (or folder) one level.
+
+    A file holds policy documents, or answers of ``aws organizations describe-policy``, or ``list-policies`` with a
+    ``Content`` each; one or several. ``SourceError`` names the file that is none of it, ``PolicyError`` the policy.
+    """
+    return tuple(_level(Path(path)) for path in paths)
+
+
+def without_allow(layers: Iterable[Layer]) -> Iterator[str]:
+    """A line for each level that allows nothing at all, which is seldom what was meant."""
+    for layer in layers:
+        effects = {statement.effect for policy in layer.policies for statement in policy.document.statements}
+        if Effect.ALLOW not in effects:
+            yield f"{layer.name} has no Allow, so nothing is granted below it; is FullAWSAccess missing?"
+
+
+def load_organizations(paths: Iterable[Path | str]) -> tuple[Organization, ...]:
+    """The organisations in the snapshots among the paths; of one told several times the latest that has its tree.
+
+    An account in none is told too: it is the only one of its kind, and nothing binds it.
+    """
+    found: dict[str, Organization] = {}
+    for value in values(file for path in map(Path, paths) for file in sorted(path.rglob(FILE))):
+        if not is_other_part(value.content):
+            raise SourceError(f"{value.where}: is no organisation of a snapshot; take the snapshot again")
+        told = _organization(value) if value.content["organization"] else _alone(value)
+        known = found.get(told.id)
+        if known is None or _worth(told) >= _worth(known):
+            found[told.id] = told
+    return tuple(sorted(found.values(), key=_worth, reverse=True))
+
+
+def _alone(value: Value) -> Organization:
+    account = str(value.content.get("account"))
+    taken_at = moment(value.content["taken_at"])
+    return Organization(f"none of {account}", account, taken_at, {}, {}, {}, frozenset())
+
+
+def _worth(told: Organization) -> tuple[bool, float]:
+    return bool(told.targets), told.taken_at.timestamp() if told.taken_at else 0.0
+
+
+def _level(path: Path) -> Layer:
+    policies = [policy for value in values([path]) for policy in _policies(value, value.content)]
+    return Layer(f"SCP level {path.name}", tuple(policies))
+
+
+def _policies(value: Value, content: object) -> Iterator[Policy]:
+    """The policies within a value, whatever the command that printed it."""
+    if isinstance(content, list):
+        for one in content:
+            yield from _policies(value, one)
+    elif not isinstance(content, dict):
+        raise SourceError(f"{value.where}: holds no service control policy; {_HOW_TO_SAVE}")
+    elif is_other_part(content):
+        raise SourceError(f"{value.where}: is part of a snapshot; give the snapshot's folder to --iam")
+    elif inner := content.get("Policy", content.get("Policies")):
+        yield from _policies(value, inner)
+    else:
+        yield _policy(value, content)
+
+
+def _policy(value: Value, content: dict[str, Any]) -> Policy:
+    """One policy: its document alone, or as Organizations tells it, its summary beside or around the content."""
+    if any(str(name).lower() == "statement" for name in content):
+        name = Path(value.where).stem
+        return Policy(name, None, parse(content, value.where), "SCP")
+    summary = content.get("PolicySummary") or content
+    name = str(summary.get("Name") or summary.get("Id") or "")
+    if not name:
+        raise SourceError(f"{value.where}: holds no service control policy; {_HOW_TO_SAVE}")
+    if summary.get("Type", SCP) != SCP:
+        raise SourceError(f"{value.where}: {name} is a {summary['Type']}, no service control policy")
+    if content.get("Content") is None:
+        raise SourceError(f"{value.where}: has no Content of {name}; {_HOW_TO_SAVE}")
+    return Policy(name, summary.get("Arn"), parse(content["Content"], f"{name} in {value.where}"), "SCP")
+
+
+def _organization(value: Value) -> Organization:
+    """The form that ``snapshot`` writes."""
+    about = value.content["organization"]
+    told = _objects(value, "policies")
+    policies = {one["Id"]: one for one in told if one.get("Id") and one.get("Content") is not None}
+    targets = [_target(value, one) for one in _objects(value, "targets")]
+    if lost := {one for target in targets for one in target.policies} - policies.keys():
+        raise SourceError(f"{value.where}: lacks the policies {', '.join(sorted(lost))}; take the snapshot again")
+    return Organization(
+        id=str(about.get("Id")),
+        management_account=str(about.get("MasterAccountId")),
+        taken_at=moment(value.content.get("taken_at")),
+        targets={target.id: target for target in targets},
+        policies={
+            key: Policy(str(one.get("Name")), one.get("Arn"), parse(one["Content"], str(one.get("Name"))), "attached")
+            for key, one in policies.items()
+        },
+        types={key: str(one.get("Type")) for key, one in policies.items()},
+        enabled=frozenset(
+            str(one.get("Type")) for one in _objects(value, "policy_types") if one.get("Status") == "ENABLED"
+        ),
+    )
+
+
+def _objects(value: Value, name: str) -> list[dict[str, Any]]:
+    """A list of the organisation's; empty where the snapshot could not ask for it."""
+    items = value.content.get(name) or []
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise SourceError(f"{value.where}: {name} is no list of objects")
+    return items
+
+
+def _target(value: Value, item: dict[str, Any]) -> Target:
+    if item.get("type") not in _KINDS or not item.get("id"):
+        raise SourceError(f"{value.where}: a target is none: {str(item)[:200]}")
+    attached = tuple(map(str, item.get("policies") or []))
+    return Target(str(item["id"]), _KINDS[item["type"]], str(item.get("name")), item.get("parent"), attached)
