@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from cloudsearch.errors import PolicyError, SourceError
-from cloudsearch.iam import Iam, State, granted, load_iam, parse
+from cloudsearch.iam import Iam, LastUse, State, as_of, granted, load_iam, parse
 from tests.samples import samples
 
 ALLOW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
@@ -97,6 +101,13 @@ def test_what_the_file_lacks_is_missing(tmp_path: Path) -> None:
     assert (grant.state, grant.missing) == (State.NOT_GRANTED, found.missing)
 
 
+def test_an_inline_policy_without_its_document_is_missing(tmp_path: Path) -> None:
+    """Whoever left it out of the file: what it grants is not known."""
+    alice = user("alice", UserPolicyList=[{"PolicyName": "own"}])
+    (found,) = load(tmp_path, {"UserDetailList": [alice]}).principals
+    assert found.missing == (f"policy own of {found.arn}",)
+
+
 def test_a_boundary_in_the_file_is_applied(tmp_path: Path) -> None:
     """The role's boundary is a layer of its own."""
     worker = role(
@@ -168,10 +179,200 @@ def test_a_file_that_is_something_else_is_named(tmp_path: Path, content: str) ->
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """Neither a missing file nor a folder is a traceback."""
-    for path in (tmp_path / "none.json", tmp_path):
-        with pytest.raises(SourceError, match="cannot be read"):
+    """Neither a missing file nor an empty folder is a traceback."""
+    with pytest.raises(SourceError, match=r"none\.json: cannot be read"):
+        load_iam([tmp_path / "none.json"])
+    with pytest.raises(SourceError, match="holds no JSON file"):
+        load_iam([tmp_path])
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda page: [page],
+        lambda page: {"ResponseMetadata": {"HTTPStatusCode": 200}, **page, "IsTruncated": False},
+        lambda page: {"GetAccountAuthorizationDetailsResponse": {"GetAccountAuthorizationDetailsResult": page}},
+        lambda page: {"111122223333": {"pages": [page]}},
+        lambda page: [[{"account": "111122223333", "details": page}]],
+    ],
+    ids=["list", "boto3", "API", "by account", "deep"],
+)
+def test_a_page_is_found_within_what_a_client_put_around_it(
+    tmp_path: Path, wrap: Callable[[dict[str, Any]], object]
+) -> None:
+    """A page is a page, whoever saved it."""
+    assert [p.name for p in load(tmp_path, wrap({"UserDetailList": [user("alice")]}))] == ["alice"]
+
+
+def test_documents_may_be_url_encoded(tmp_path: Path) -> None:
+    """As IAM's API and most of its clients give them."""
+    encoded = quote(json.dumps(ALLOW))
+    alice = user("alice", UserPolicyList=[{"PolicyName": "own", "PolicyDocument": encoded}], **attached("shared"))
+    (found,) = load(tmp_path, {"UserDetailList": [alice], "Policies": [managed("shared", encoded)]}).principals
+    assert [policy.document for policy in found.policies] == [parse(ALLOW, ""), parse(ALLOW, "")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_files_of_windows_shells_are_read(tmp_path: Path, encoding: str) -> None:
+    """PowerShell's > writes UTF-16."""
+    path = tmp_path / "iam.json"
+    path.write_text(json.dumps({"UserDetailList": [user("alice")]}), encoding)
+    assert len(load_iam([path]).principals) == 1
+
+
+@pytest.mark.parametrize("goes_on", [{"IsTruncated": True, "Marker": "more"}, {"NextToken": "more"}])
+def test_an_answer_that_goes_on_is_refused(tmp_path: Path, goes_on: dict[str, Any]) -> None:
+    """Whoever is on the page that is lost would pass for nobody; with that page in any file all is well."""
+    first, last, foreign = tmp_path / "a.json", tmp_path / "b.json", tmp_path / "c.json"
+    first.write_text(json.dumps({"UserDetailList": [user("alice")], **goes_on}), "utf-8")
+    last.write_text(json.dumps({"UserDetailList": [user("bob")], "IsTruncated": False}), "utf-8")
+    foreign.write_text(json.dumps({"UserDetailList": [user("eve", "444455556666")]}), "utf-8")
+    for files in ([first], [first, foreign]):
+        with pytest.raises(SourceError, match=r"a\.json: IAM's answer goes on"):
+            load_iam(files)
+    assert len(load_iam([last, first, foreign]).principals) == 3
+
+
+def test_a_page_of_aws_s_own_policies_may_be_the_last(tmp_path: Path) -> None:
+    """It names no account, and is the end of one account's answer, not of two."""
+    end = {"Policies": [managed("x", ALLOW) | {"Arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}], "IsTruncated": False}
+    pages = [{"UserDetailList": [user("alice", account)], "IsTruncated": True} for account in ("1" * 12, "2" * 12)]
+    assert len(load(tmp_path, pages[0], end).principals) == 1
+    with pytest.raises(SourceError, match="goes on"):
+        load(tmp_path, *pages, end)
+
+
+def test_a_file_that_was_cut_off_is_named(tmp_path: Path) -> None:
+    """At any place but the end of a value."""
+    path = tmp_path / "iam.json"
+    whole = json.dumps({"UserDetailList": [user("alice")]}, indent=1)
+    for length in range(1, len(whole), 7):
+        path.write_text(whole[:length], "utf-8")
+        with pytest.raises(SourceError, match=r"iam\.json: is not JSON, or was cut off"):
             load_iam([path])
+
+
+def test_a_folder_is_read_whole(tmp_path: Path) -> None:
+    """Files of several accounts in it and below; what is about something else is left aside, and said to be."""
+    (tmp_path / "b").mkdir()
+    files = {"a.json": [user("alice")], "b/c.json": [user("bob", "444455556666")], ".hidden.json": [user("eve")]}
+    for name, users in files.items():
+        (tmp_path / name).write_text(json.dumps({"UserDetailList": users}), "utf-8")
+    (tmp_path / "scp.json").write_text(json.dumps(ALLOW), "utf-8")
+    (tmp_path / "notes.txt").write_text("notes", "utf-8")
+    iam = load_iam([tmp_path])
+    assert [principal.name for principal in iam] == ["alice", "bob"]
+    assert iam.notes == (f"{tmp_path / 'scp.json'}: holds no authorization details and is left aside",)
+    (tmp_path / "cut.json").write_text("{", "utf-8")
+    with pytest.raises(SourceError, match=r"cut\.json: is not JSON"):
+        load_iam([tmp_path])
+
+
+def test_files_that_tell_of_nobody_are_no_picture(tmp_path: Path) -> None:
+    """A folder of other things, a credential report alone."""
+    (tmp_path / "scp.json").write_text(json.dumps(ALLOW), "utf-8")
+    (tmp_path / "report.csv").write_text(CREDENTIALS, "utf-8")
+    for path in (tmp_path, tmp_path / "report.csv"):
+        with pytest.raises(SourceError, match="None of the files holds authorization details"):
+            load_iam([path])
+
+
+CREDENTIALS = (
+    "user,arn,user_creation_time,password_last_used,access_key_1_last_used_date,access_key_2_last_used_date\n"
+    f"<root_account>,{ARN}:root,2020-01-01T00:00:00+00:00,2025-06-01T00:00:00+00:00,N/A,N/A\n"
+    f"alice,{ARN}:user/alice,2024-05-06T07:08:09+00:00,2025-01-02T03:04:05+00:00,2025-03-04T05:06:07+00:00,N/A\n"
+    f"bob,{ARN}:user/bob,2024-05-06T07:08:09+00:00,no_information,2023-01-01T00:00:00+00:00,not_supported\n"
+)
+
+
+@pytest.mark.parametrize("form", ["csv", "command", "text"])
+def test_last_uses_are_taken_from_a_credential_report(tmp_path: Path, form: str) -> None:
+    """As a CSV, or in the answer of AWS's command; a use before the user was made is an earlier user's."""
+    path = tmp_path / ("report.csv" if form == "csv" else "report.json")
+    content = base64.b64encode(CREDENTIALS.encode()).decode() if form == "command" else CREDENTIALS
+    answer = json.dumps({"Content": content, "ReportFormat": "text/csv", "GeneratedTime": "2025-07-01T00:00:00Z"})
+    path.write_text(CREDENTIALS if form == "csv" else answer, "utf-8")
+    details = tmp_path / "iam.json"
+    details.write_text(json.dumps({"UserDetailList": [user("alice"), user("bob"), user("carol")]}), "utf-8")
+    alice, bob, carol = load_iam([path, details])
+    assert [use.what for use in alice.credential_uses] == ["password", "access key 1"]
+    assert alice.last_use == LastUse("access key 1", datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC))
+    assert bob.last_use is carol.last_use is None
+
+
+@pytest.mark.parametrize("content", ["user,arn,mfa_active\n", "!", base64.b64encode(b"\xff").decode()])
+def test_a_credential_report_that_cannot_be_read_is_named(tmp_path: Path, content: str) -> None:
+    """Nobody's last use is passed over in silence."""
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps({"Content": content, "ReportFormat": "text/csv"}), "utf-8")
+    with pytest.raises(SourceError, match=r"report\.json: the credential report"):
+        load_iam([path])
+
+
+def test_a_role_s_last_use_is_iam_s_word(tmp_path: Path) -> None:
+    """RoleLastUsed, where the role has any."""
+    used = role("worker", RoleLastUsed={"LastUsedDate": "2025-01-02T03:04:05Z", "Region": "eu-west-1"})
+    (worker, idle) = load(tmp_path, {"RoleDetailList": [used, role("idle", RoleLastUsed={})]})
+    assert worker.last_use == LastUse("RoleLastUsed", datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC))
+    assert idle.last_use is None
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "permission_set"),
+    [
+        ("/aws-reserved/sso.amazonaws.com/", "AWSReservedSSO_ReadOnly_0123456789abcdef", "ReadOnly"),
+        ("/aws-reserved/sso.amazonaws.com/eu-west-1/", "AWSReservedSSO_My_Set_0123456789abcdef", "My_Set"),
+        ("/aws-reserved/sso.amazonaws.com/", "AWSReservedSSO_ReadOnly_0123456789ABCDEF", None),
+        ("/aws-reserved/sso.amazonaws.com/", "AWSReservedSSO_ReadOnly_0123", None),
+        ("/", "AWSReservedSSO_ReadOnly_0123456789abcdef", None),
+    ],
+)
+def test_reserved_roles_are_named_by_their_permission_set(
+    tmp_path: Path, path: str, name: str, permission_set: str | None
+) -> None:
+    """Identity Center's path and name, region or none; anybody may call a role so elsewhere."""
+    item = role(name, Path=path, Arn=f"{ARN}:role{path}{name}")
+    iam = load(tmp_path, {"RoleDetailList": [item, role("other")]})
+    assert iam.principals[0].permission_set == permission_set
+    assert len(iam.find(permission_set or "ReadOnly", "role")) == (permission_set is not None)
+    assert iam.principals[1].permission_set is None
+    assert (permission_set in iam.close_matches(f"{permission_set}s", "role")) == (permission_set is not None)
+
+
+def test_a_role_of_that_very_name_comes_before_the_permission_set(tmp_path: Path) -> None:
+    """What is named so is meant."""
+    reserved = "/aws-reserved/sso.amazonaws.com/"
+    name = "AWSReservedSSO_admin_0123456789abcdef"
+    items = [role(name, Path=reserved, Arn=f"{ARN}:role{reserved}{name}"), role("Admin")]
+    iam = load(tmp_path, {"RoleDetailList": items})
+    assert [found.name for found in iam.find("admin", "role")] == ["Admin"]
+
+
+def test_service_linked_roles_and_instance_profiles_are_recognised(tmp_path: Path) -> None:
+    """By the path AWS keeps for them; by the list on the role."""
+    profile = {"InstanceProfileName": "machines", "Arn": f"{ARN}:instance-profile/machines"}
+    items = [role("linked", Path="/aws-service-role/ecs.amazonaws.com/", Arn=f"{ARN}:role/x/linked")]
+    items.append(role("worker", InstanceProfileList=[profile]))
+    linked, worker = load(tmp_path, {"RoleDetailList": items})
+    assert (linked.is_service_linked, worker.is_service_linked) == (True, False)
+    assert worker.instance_profiles == (f"{ARN}:instance-profile/machines",)
+
+
+def test_when_files_were_true_is_as_they_say(tmp_path: Path) -> None:
+    """The oldest of a snapshot's, of the account asked for; without any word, the file's own time."""
+    plain = tmp_path / "iam.json"
+    plain.write_text(json.dumps({"UserDetailList": []}), "utf-8")
+    os.utime(plain, (1_700_000_000, 1_700_000_000))
+    folder = tmp_path / "snapshot"
+    for account, date in (("1" * 12, "2025-03-01T00:00:00+00:00"), ("2" * 12, "2025-01-01T00:00:00+00:00")):
+        (folder / account).mkdir(parents=True)
+        dated = {"taken_at": date, "account": account, "UserDetailList": []}
+        (folder / account / "authorization-details.json").write_text(json.dumps(dated), "utf-8")
+    assert as_of([plain]) == datetime.fromtimestamp(1_700_000_000, UTC)
+    assert as_of([folder]) == datetime(2025, 1, 1, tzinfo=UTC)
+    assert as_of([folder], "1" * 12) == datetime(2025, 3, 1, tzinfo=UTC)
+    assert as_of([folder], "3" * 12) is None
+    assert as_of([]) is None
 
 
 def test_a_policy_that_is_not_iam_s_is_named(tmp_path: Path) -> None:

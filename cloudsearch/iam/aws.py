@@ -137,7 +137,10 @@ def _translated(call: str, account: str) -> Iterator[None]:
     except theirs.ClientError as error:
         raise _answered(error, call, account) from error
     except _NO_CREDENTIALS as error:
-        raise AccessError(f"AWS credentials are missing or do not work: {_text(error)}") from error
+        raise AccessError(
+            f"AWS credentials are missing or do not work: {_text(error).rstrip('.')}. Choose some with --profile, or "
+            "as for AWS's own command; `aws sts get-caller-identity` must work first"
+        ) from error
     except theirs.ParamValidationError as error:
         raise UsageError(f"{call} cannot be asked so: {_text(error)}") from error
     except theirs.BotoCoreError as error:

@@ -115,9 +115,10 @@ def load_scps(paths: Iterable[Path | str]) -> tuple[Layer, ...]:
     """Read service control policies, each file (or folder) one level.
 
     A file holds policy documents, or answers of ``aws organizations describe-policy``, or ``list-policies`` with a
-    ``Content`` each; one or several. ``SourceError`` names the file that is none of it, ``PolicyError`` the policy.
+    ``Content`` each; one or several. A root with ``Children`` below it, each with its ``Policies``, is a level each,
+    as long as they lead to one account. ``SourceError`` names the file that is none of it, ``PolicyError`` the policy.
     """
-    return tuple(_level(Path(path)) for path in paths)
+    return tuple(level for path in map(Path, paths) for level in _levels(path))
 
 
 def without_allow(layers: Iterable[Layer]) -> Iterator[str]:
@@ -154,9 +155,28 @@ def _worth(told: Organization) -> tuple[bool, float]:
     return bool(told.targets), told.taken_at.timestamp() if told.taken_at else 0.0
 
 
-def _level(path: Path) -> Layer:
-    policies = [policy for value in values([path]) for policy in _policies(value, value.content)]
-    return Layer(f"SCP level {path.name}", tuple(policies))
+def _levels(path: Path) -> Iterator[Layer]:
+    read = list(values([path]))
+    trees = [value for value in read if isinstance(value.content, dict) and "Children" in value.content]
+    for value in trees:
+        yield from _chain(value, value.content)
+    policies = [policy for value in read if value not in trees for policy in _policies(value, value.content)]
+    if policies or not trees:
+        yield Layer(f"SCP level {path.name}", tuple(policies))
+
+
+def _chain(value: Value, node: dict[str, Any]) -> Iterator[Layer]:
+    """A level for each node down to the account."""
+    name = node.get("Name") or node.get("Id")
+    yield Layer(f"SCP level {name} of {Path(value.where).name}", tuple(_policies(value, node.get("Policies") or [])))
+    children = node.get("Children") or []
+    if len(children) > 1:
+        raise SourceError(
+            f"{value.where}: below {name} the tree has branches, and a level of --scp is for all accounts; give one "
+            "file a level, or the folder of a `cloudsearch snapshot` to --iam"
+        )
+    for child in children:
+        yield from _chain(value, child)
 
 
 def _policies(value: Value, content: object) -> Iterator[Policy]:
