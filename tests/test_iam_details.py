@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +10,13 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cloudsearch.errors import PolicyError, SourceError
-from cloudsearch.iam import Iam, LastUse, State, as_of, granted, load_iam, parse
+from cloudsearch.iam import Iam, LastUse, State, granted, load_iam, parse
+from cloudsearch.iam.details import iam_of
+from cloudsearch.iam.files import Value
 from tests.samples import samples
 
 ALLOW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
@@ -212,14 +214,6 @@ def test_documents_may_be_url_encoded(tmp_path: Path) -> None:
     assert [policy.document for policy in found.policies] == [parse(ALLOW, ""), parse(ALLOW, "")]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
-def test_files_of_windows_shells_are_read(tmp_path: Path, encoding: str) -> None:
-    """PowerShell's > writes UTF-16."""
-    path = tmp_path / "iam.json"
-    path.write_text(json.dumps({"UserDetailList": [user("alice")]}), encoding)
-    assert len(load_iam([path]).principals) == 1
-
-
 @pytest.mark.parametrize("goes_on", [{"IsTruncated": True, "Marker": "more"}, {"NextToken": "more"}])
 def test_an_answer_that_goes_on_is_refused(tmp_path: Path, goes_on: dict[str, Any]) -> None:
     """Whoever is on the page that is lost would pass for nobody; with that page in any file all is well."""
@@ -233,6 +227,22 @@ def test_an_answer_that_goes_on_is_refused(tmp_path: Path, goes_on: dict[str, An
     assert len(load_iam([last, first, foreign]).principals) == 3
 
 
+@given(st.lists(st.sampled_from([0, 1, 2]), min_size=12, max_size=12), st.permutations(range(3)))
+def test_how_an_answer_was_cut_into_pages_does_not_matter(pages: list[int], order: list[int]) -> None:
+    """Users, groups and policies on whatever pages, read in whatever order, are the same picture."""
+    group = {"GroupName": "devs", "Arn": f"{ARN}:group/devs", **attached("shared")}
+    entities = [("UserDetailList", user(f"u{number}", GroupList=["devs"])) for number in range(10)]
+    entities += [("GroupDetailList", group), ("Policies", managed("shared", ALLOW))]
+    whole = [Value("whole", _page(entities))]
+    cut = [Value("cut", _page([one for one, page in zip(entities, pages, strict=True) if page == at])) for at in order]
+    assert set(iam_of(cut).principals) == set(iam_of(whole).principals)
+
+
+def _page(entities: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    names = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
+    return {name: [entity for kind, entity in entities if kind == name] for name in names}
+
+
 def test_a_page_of_aws_s_own_policies_may_be_the_last(tmp_path: Path) -> None:
     """It names no account, and is the end of one account's answer, not of two."""
     end = {"Policies": [managed("x", ALLOW) | {"Arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}], "IsTruncated": False}
@@ -240,73 +250,6 @@ def test_a_page_of_aws_s_own_policies_may_be_the_last(tmp_path: Path) -> None:
     assert len(load(tmp_path, pages[0], end).principals) == 1
     with pytest.raises(SourceError, match="goes on"):
         load(tmp_path, *pages, end)
-
-
-def test_a_file_that_was_cut_off_is_named(tmp_path: Path) -> None:
-    """At any place but the end of a value."""
-    path = tmp_path / "iam.json"
-    whole = json.dumps({"UserDetailList": [user("alice")]}, indent=1)
-    for length in range(1, len(whole), 7):
-        path.write_text(whole[:length], "utf-8")
-        with pytest.raises(SourceError, match=r"iam\.json: is not JSON, or was cut off"):
-            load_iam([path])
-
-
-def test_a_folder_is_read_whole(tmp_path: Path) -> None:
-    """Files of several accounts in it and below; what is about something else is left aside, and said to be."""
-    (tmp_path / "b").mkdir()
-    files = {"a.json": [user("alice")], "b/c.json": [user("bob", "444455556666")], ".hidden.json": [user("eve")]}
-    for name, users in files.items():
-        (tmp_path / name).write_text(json.dumps({"UserDetailList": users}), "utf-8")
-    (tmp_path / "scp.json").write_text(json.dumps(ALLOW), "utf-8")
-    (tmp_path / "notes.txt").write_text("notes", "utf-8")
-    iam = load_iam([tmp_path])
-    assert [principal.name for principal in iam] == ["alice", "bob"]
-    assert iam.notes == (f"{tmp_path / 'scp.json'}: holds no authorization details and is left aside",)
-    (tmp_path / "cut.json").write_text("{", "utf-8")
-    with pytest.raises(SourceError, match=r"cut\.json: is not JSON"):
-        load_iam([tmp_path])
-
-
-def test_files_that_tell_of_nobody_are_no_picture(tmp_path: Path) -> None:
-    """A folder of other things, a credential report alone."""
-    (tmp_path / "scp.json").write_text(json.dumps(ALLOW), "utf-8")
-    (tmp_path / "report.csv").write_text(CREDENTIALS, "utf-8")
-    for path in (tmp_path, tmp_path / "report.csv"):
-        with pytest.raises(SourceError, match="None of the files holds authorization details"):
-            load_iam([path])
-
-
-CREDENTIALS = (
-    "user,arn,user_creation_time,password_last_used,access_key_1_last_used_date,access_key_2_last_used_date\n"
-    f"<root_account>,{ARN}:root,2020-01-01T00:00:00+00:00,2025-06-01T00:00:00+00:00,N/A,N/A\n"
-    f"alice,{ARN}:user/alice,2024-05-06T07:08:09+00:00,2025-01-02T03:04:05+00:00,2025-03-04T05:06:07+00:00,N/A\n"
-    f"bob,{ARN}:user/bob,2024-05-06T07:08:09+00:00,no_information,2023-01-01T00:00:00+00:00,not_supported\n"
-)
-
-
-@pytest.mark.parametrize("form", ["csv", "command", "text"])
-def test_last_uses_are_taken_from_a_credential_report(tmp_path: Path, form: str) -> None:
-    """As a CSV, or in the answer of AWS's command; a use before the user was made is an earlier user's."""
-    path = tmp_path / ("report.csv" if form == "csv" else "report.json")
-    content = base64.b64encode(CREDENTIALS.encode()).decode() if form == "command" else CREDENTIALS
-    answer = json.dumps({"Content": content, "ReportFormat": "text/csv", "GeneratedTime": "2025-07-01T00:00:00Z"})
-    path.write_text(CREDENTIALS if form == "csv" else answer, "utf-8")
-    details = tmp_path / "iam.json"
-    details.write_text(json.dumps({"UserDetailList": [user("alice"), user("bob"), user("carol")]}), "utf-8")
-    alice, bob, carol = load_iam([path, details])
-    assert [use.what for use in alice.credential_uses] == ["password", "access key 1"]
-    assert alice.last_use == LastUse("access key 1", datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC))
-    assert bob.last_use is carol.last_use is None
-
-
-@pytest.mark.parametrize("content", ["user,arn,mfa_active\n", "!", base64.b64encode(b"\xff").decode()])
-def test_a_credential_report_that_cannot_be_read_is_named(tmp_path: Path, content: str) -> None:
-    """Nobody's last use is passed over in silence."""
-    path = tmp_path / "report.json"
-    path.write_text(json.dumps({"Content": content, "ReportFormat": "text/csv"}), "utf-8")
-    with pytest.raises(SourceError, match=r"report\.json: the credential report"):
-        load_iam([path])
 
 
 def test_a_role_s_last_use_is_iam_s_word(tmp_path: Path) -> None:
@@ -356,23 +299,6 @@ def test_service_linked_roles_and_instance_profiles_are_recognised(tmp_path: Pat
     linked, worker = load(tmp_path, {"RoleDetailList": items})
     assert (linked.is_service_linked, worker.is_service_linked) == (True, False)
     assert worker.instance_profiles == (f"{ARN}:instance-profile/machines",)
-
-
-def test_when_files_were_true_is_as_they_say(tmp_path: Path) -> None:
-    """The oldest of a snapshot's, of the account asked for; without any word, the file's own time."""
-    plain = tmp_path / "iam.json"
-    plain.write_text(json.dumps({"UserDetailList": []}), "utf-8")
-    os.utime(plain, (1_700_000_000, 1_700_000_000))
-    folder = tmp_path / "snapshot"
-    for account, date in (("1" * 12, "2025-03-01T00:00:00+00:00"), ("2" * 12, "2025-01-01T00:00:00+00:00")):
-        (folder / account).mkdir(parents=True)
-        dated = {"taken_at": date, "account": account, "UserDetailList": []}
-        (folder / account / "authorization-details.json").write_text(json.dumps(dated), "utf-8")
-    assert as_of([plain]) == datetime.fromtimestamp(1_700_000_000, UTC)
-    assert as_of([folder]) == datetime(2025, 1, 1, tzinfo=UTC)
-    assert as_of([folder], "1" * 12) == datetime(2025, 3, 1, tzinfo=UTC)
-    assert as_of([folder], "3" * 12) is None
-    assert as_of([]) is None
 
 
 def test_a_policy_that_is_not_iam_s_is_named(tmp_path: Path) -> None:

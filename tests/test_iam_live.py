@@ -22,6 +22,8 @@ from cloudsearch.iam import LastUse
 from cloudsearch.iam.aws import Access, connect
 from cloudsearch.iam.live import ask_iam
 from tests.aws import ACCOUNT, SmallAws, environment, found_by_boto3, moto_server
+from tests.logfiles import record
+from tests.scenario import Scenario
 
 OTHER = "444455556666"
 DOCUMENT = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
@@ -122,6 +124,16 @@ def test_a_refused_credential_report_is_a_note(aws: SmallAws) -> None:
     iam = ask_iam(connect(Access()), quiet)
     assert len(iam.principals) == 2
     assert "iam:GetCredentialReport" in iam.notes[0]
+
+
+def test_a_report_without_a_file_asks_iam(aws: SmallAws, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The whole command, with the caller's own credentials."""
+    scenario = Scenario(tmp_path, capsys)
+    scenario.log(record(1))
+    code, out, _ = scenario.run("report", "--role", "worker")
+    assert code == 0
+    assert f"arn:aws:iam::{ACCOUNT}:role/app/worker" in out
+    assert "iam:GetAccountAuthorizationDetails" in aws.calls
 
 
 def test_roles_of_other_accounts_are_assumed(aws: SmallAws) -> None:

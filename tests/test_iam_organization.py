@@ -232,23 +232,29 @@ def test_a_tree_that_turns_in_a_circle_ends(tmp_path: Path) -> None:
     assert len(told.layers_for(MEMBER)) == 1
 
 
-def test_a_tree_that_leads_to_one_account_is_a_level_each(tmp_path: Path) -> None:
-    """None of its policies is left aside; one with branches is not for all accounts, and says so."""
+def test_a_tree_is_a_level_each_as_long_as_it_is_for_all(tmp_path: Path) -> None:
+    """None of its policies is left aside; branches that differ are not for all accounts, and it says so."""
     account = {"Id": MEMBER, "Name": "test", "Policies": [policy("full", FULL)]}
     root = {"Id": "r-1", "Name": "Root", "Policies": [policy("full", FULL)], "Children": [account]}
     account["Policies"] = [policy("no-s3", NO_S3), policy("full", FULL)]
     levels = load_scps([written(tmp_path, root)])
     assert [level.name for level in levels] == ["SCP level Root of scp.json", "SCP level test of scp.json"]
     assert states(principal(MEMBER), Controls(levels)) == [State.NOT_GRANTED, State.GRANTED]
-    with pytest.raises(SourceError, match="below Root the tree has branches"):
-        load_scps([written(tmp_path, root | {"Children": [account, account]})])
+    assert len(load_scps([written(tmp_path, root | {"Children": [account, account]})])) == 2
+    free = account | {"Policies": [policy("full", FULL)]}
+    with pytest.raises(SourceError, match="below Root not all have the same policies"):
+        load_scps([written(tmp_path, root | {"Children": [account, free]})])
 
 
 def test_public_samples_of_scps_are_read() -> None:
-    """As other tools keep them: a root, and an account below."""
-    files = sorted((samples() / "iamspy").glob("scp-*.json"))
-    assert len(files) >= 3
-    for path in files:
+    """As another tool keeps them: a root with accounts below, which differ in one sample."""
+    files = {path.stem: path for path in (samples() / "iamspy").glob("scp-*.json")}
+    with pytest.raises(SourceError, match="below Root not all have the same policies"):
+        load_scps([files.pop("scp-basic")])
+    assert len(files) >= 2
+    for path in files.values():
         levels = load_scps([path])
         assert len(levels) == 2
         assert not list(without_allow(levels))
+        calls = granted(principal(MEMBER), ["lambda:CreateFunction", "s3:GetObject"], levels)
+        assert [grant.state for grant in calls] == [State.NOT_GRANTED, State.GRANTED]

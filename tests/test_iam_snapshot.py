@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -148,6 +149,17 @@ def test_only_what_reads_is_called(aws: SmallAws) -> None:
     assert {action.access_level if action else None for action in levels.values()} <= {"List", "Read"}
 
 
+def test_no_level_is_thought_to_be_without_policies(aws: SmallAws) -> None:
+    """One that grants nothing would make everything below it look not granted: it is asked twice."""
+    member(aws)
+    aws.answer("organizations:ListTargetsForPolicy", '{"Targets": []}')
+    assert main(["snapshot"]) == 0
+    assert "organizations:ListPoliciesForTarget" in aws.calls
+    names = {policy["Id"]: policy["Name"] for policy in kept(ACCOUNT, "organization")["policies"]}
+    attached = [{names[one] for one in target["policies"]} for target in kept(ACCOUNT, "organization")["targets"]]
+    assert sorted(map(sorted, attached)) == [["FullAWSAccess"]] * 3 + [["FullAWSAccess", "no-s3"]]
+
+
 def test_an_organisation_is_asked_once(aws: SmallAws) -> None:
     """Its tree is the same whoever asks, and long."""
     member(aws)
@@ -239,6 +251,23 @@ def test_an_account_in_no_organisation_is_bound_by_none(aws: SmallAws) -> None:
     assert "organizations:ListRoots" not in aws.calls
     assert kept(ACCOUNT, "organization")["organization"] is None
     assert controls([Path("snapshot")], []).knows(ACCOUNT)
+
+
+def test_a_credential_report_that_is_not_ready_is_left_out(
+    aws: SmallAws, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """IAM gets some seconds for it, not for ever."""
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    state = "<GenerateCredentialReportResult><State>INPROGRESS</State></GenerateCredentialReportResult>"
+    for _ in range(30):
+        aws.answer(
+            "iam:GenerateCredentialReport",
+            f"<GenerateCredentialReportResponse>{state}</GenerateCredentialReportResponse>",
+        )
+    assert main(["snapshot"]) == 0
+    assert "credential-report: not in the snapshot: iam:GetCredentialReport" in capsys.readouterr().err
+    assert 10 < sum(waited) < 30
 
 
 def test_a_folder_that_cannot_be_written_is_named(aws: SmallAws, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cloudsearch.errors import AccessError, SourceError
+from cloudsearch.errors import AccessError
 from cloudsearch.iam.aws import Aws, AwsAnswer
 from cloudsearch.iam.details import iam_of
 from cloudsearch.iam.files import Value
@@ -22,7 +22,7 @@ Json = dict[str, Any]
 ENTITIES = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
 _NO_ORGANIZATION = "AWSOrganizationsNotInUseException"
 _NO_REPORT = ("ReportNotPresent", "ReportExpired", "ReportInProgress")
-_TRIES = 20  # seconds that IAM gets to write its credential report
+_TRIES = 12  # that IAM gets to write its credential report, some twenty seconds in all
 
 
 def ask_iam(aws: Aws, tell: Tell) -> Iam:
@@ -51,14 +51,15 @@ def authorization_details(aws: Aws, tell: Tell) -> Json:
 
 
 def credential_report(aws: Aws, tell: Tell, *, tries: int = _TRIES) -> Json:
-    """The credential report, its CSV as text. With ``tries`` it is made first, else the last one made is taken."""
-    for left in reversed(range(tries)):
+    """The credential report, its CSV as text; with ``tries`` one that is made first, else the last that was made.
+
+    ``AwsAnswer`` where there is none, or it is not ready in time.
+    """
+    for tried in range(tries):
         tell(f"account {aws.account}: credential report")
         if aws.call("iam", "GenerateCredentialReport").get("State") == "COMPLETE":
             break
-        if not left:
-            raise SourceError(f"account {aws.account}: IAM did not finish the credential report in {tries} seconds")
-        time.sleep(1)
+        time.sleep(min(2.0, 0.1 * 2**tried))
     report = aws.call("iam", "GetCredentialReport")
     return report | {"Content": bytes(report["Content"]).decode()}
 
@@ -120,7 +121,9 @@ def tree(aws: Aws, tell: Tell) -> Json:
     policies = []
     for kind in (SCP, RCP):
         if any(one["Type"] == kind and one["Status"] == "ENABLED" for one in types):
-            policies += list(_policies(aws, kind, targets, tell))
+            found = list(_policies(aws, kind, targets, tell))
+            _complete(aws, kind, targets, {policy["Id"] for policy in found})
+            policies += found
     return {"policy_types": types, "targets": list(targets.values()), "policies": policies}
 
 
@@ -156,3 +159,17 @@ def _policies(aws: Aws, kind: str, targets: dict[str, Json], tell: Tell) -> Iter
                     if target["TargetId"] in targets:
                         targets[target["TargetId"]]["policies"].append(summary["Id"])
             yield {**summary, "Content": told["Content"]}
+
+
+def _complete(aws: Aws, kind: str, targets: dict[str, Json], policies: set[str]) -> None:
+    """Ask the other way round, target by target, where one seems to have nothing of an enabled type.
+
+    AWS lets nobody detach the last policy, so what was told is not all; a level that is thought to be without any
+    would grant nothing.
+    """
+    if not any(policies.isdisjoint(target["policies"]) for target in targets.values()):
+        return
+    for target in targets.values():
+        for page in aws.pages("organizations", "ListPoliciesForTarget", TargetId=target["id"], Filter=kind):
+            ids = [one["Id"] for one in page["Policies"] if one["Id"] in policies]
+            target["policies"] += [one for one in ids if one not in target["policies"]]

@@ -115,8 +115,9 @@ def load_scps(paths: Iterable[Path | str]) -> tuple[Layer, ...]:
     """Read service control policies, each file (or folder) one level.
 
     A file holds policy documents, or answers of ``aws organizations describe-policy``, or ``list-policies`` with a
-    ``Content`` each; one or several. A root with ``Children`` below it, each with its ``Policies``, is a level each,
-    as long as they lead to one account. ``SourceError`` names the file that is none of it, ``PolicyError`` the policy.
+    ``Content`` each; one or several. A root with ``Children`` below it, each with its ``Policies``, is several levels,
+    as long as all accounts below have the same policies. ``SourceError`` names the file that is none of it,
+    ``PolicyError`` the policy.
     """
     return tuple(level for path in map(Path, paths) for level in _levels(path))
 
@@ -165,18 +166,22 @@ def _levels(path: Path) -> Iterator[Layer]:
         yield Layer(f"SCP level {path.name}", tuple(policies))
 
 
-def _chain(value: Value, node: dict[str, Any]) -> Iterator[Layer]:
-    """A level for each node down to the account."""
+def _chain(value: Value, node: dict[str, Any]) -> tuple[Layer, ...]:
+    """A level for each node down to the accounts."""
     name = node.get("Name") or node.get("Id")
-    yield Layer(f"SCP level {name} of {Path(value.where).name}", tuple(_policies(value, node.get("Policies") or [])))
-    children = node.get("Children") or []
-    if len(children) > 1:
+    own = Layer(f"SCP level {name} of {Path(value.where).name}", tuple(_policies(value, node.get("Policies") or [])))
+    below = [_chain(value, child) for child in node.get("Children") or []]
+    if any(_policies_of(other) != _policies_of(below[0]) for other in below):
         raise SourceError(
-            f"{value.where}: below {name} the tree has branches, and a level of --scp is for all accounts; give one "
-            "file a level, or the folder of a `cloudsearch snapshot` to --iam"
+            f"{value.where}: below {name} not all have the same policies, and a level of --scp is for all accounts; "
+            "give one file a level, or the folder of a `cloudsearch snapshot` to --iam"
         )
-    for child in children:
-        yield from _chain(value, child)
+    return (own, *below[0]) if below else (own,)
+
+
+def _policies_of(layers: Iterable[Layer]) -> list[frozenset[str]]:
+    """What two branches must share to be one: the same policies, level by level."""
+    return [frozenset(repr(policy.document) for policy in layer.policies) for layer in layers]
 
 
 def _policies(value: Value, content: object) -> Iterator[Policy]:

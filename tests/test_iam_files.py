@@ -1,0 +1,106 @@
+"""Files and folders of what AWS answered: encodings, what is broken, credential reports, and when they were true."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from cloudsearch.errors import SourceError
+from cloudsearch.iam import LastUse, as_of, load_iam
+from tests.test_iam_details import ALLOW, ARN, user
+
+CREDENTIALS = (
+    "user,arn,user_creation_time,password_last_used,access_key_1_last_used_date,access_key_2_last_used_date\n"
+    f"<root_account>,{ARN}:root,2020-01-01T00:00:00+00:00,2025-06-01T00:00:00+00:00,N/A,N/A\n"
+    f"alice,{ARN}:user/alice,2024-05-06T07:08:09+00:00,2025-01-02T03:04:05+00:00,2025-03-04T05:06:07+00:00,N/A\n"
+    f"bob,{ARN}:user/bob,2024-05-06T07:08:09+00:00,no_information,2023-01-01T00:00:00+00:00,not_supported\n"
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_files_of_windows_shells_are_read(tmp_path: Path, encoding: str) -> None:
+    """PowerShell's > writes UTF-16."""
+    path = tmp_path / "iam.json"
+    path.write_text(json.dumps({"UserDetailList": [user("alice")]}), encoding)
+    assert len(load_iam([path]).principals) == 1
+
+
+def test_a_file_that_was_cut_off_is_named(tmp_path: Path) -> None:
+    """At any place but the end of a value."""
+    path = tmp_path / "iam.json"
+    whole = json.dumps({"UserDetailList": [user("alice")]}, indent=1)
+    for length in range(1, len(whole), 7):
+        path.write_text(whole[:length], "utf-8")
+        with pytest.raises(SourceError, match=r"iam\.json: is not JSON, or was cut off"):
+            load_iam([path])
+
+
+def test_a_folder_is_read_whole(tmp_path: Path) -> None:
+    """Files of several accounts in it and below; what is about something else is left aside, and said to be."""
+    (tmp_path / "b").mkdir()
+    files = {"a.json": [user("alice")], "b/c.json": [user("bob", "444455556666")], ".hidden.json": [user("eve")]}
+    for name, users in files.items():
+        (tmp_path / name).write_text(json.dumps({"UserDetailList": users}), "utf-8")
+    (tmp_path / "scp.json").write_text(json.dumps(ALLOW), "utf-8")
+    (tmp_path / "notes.txt").write_text("notes", "utf-8")
+    iam = load_iam([tmp_path])
+    assert [principal.name for principal in iam] == ["alice", "bob"]
+    assert iam.notes == (f"{tmp_path / 'scp.json'}: holds no authorization details and is left aside",)
+    (tmp_path / "cut.json").write_text("{", "utf-8")
+    with pytest.raises(SourceError, match=r"cut\.json: is not JSON"):
+        load_iam([tmp_path])
+
+
+def test_files_that_tell_of_nobody_are_no_picture(tmp_path: Path) -> None:
+    """A folder of other things, a credential report alone."""
+    (tmp_path / "scp.json").write_text(json.dumps(ALLOW), "utf-8")
+    (tmp_path / "report.csv").write_text(CREDENTIALS, "utf-8")
+    for path in (tmp_path, tmp_path / "report.csv"):
+        with pytest.raises(SourceError, match="None of the files holds authorization details"):
+            load_iam([path])
+
+
+@pytest.mark.parametrize("form", ["csv", "command", "text"])
+def test_last_uses_are_taken_from_a_credential_report(tmp_path: Path, form: str) -> None:
+    """As a CSV, or in the answer of AWS's command; a use before the user was made is an earlier user's."""
+    path = tmp_path / ("report.csv" if form == "csv" else "report.json")
+    content = base64.b64encode(CREDENTIALS.encode()).decode() if form == "command" else CREDENTIALS
+    answer = json.dumps({"Content": content, "ReportFormat": "text/csv", "GeneratedTime": "2025-07-01T00:00:00Z"})
+    path.write_text(CREDENTIALS if form == "csv" else answer, "utf-8")
+    details = tmp_path / "iam.json"
+    details.write_text(json.dumps({"UserDetailList": [user("alice"), user("bob"), user("carol")]}), "utf-8")
+    alice, bob, carol = load_iam([path, details])
+    assert [use.what for use in alice.credential_uses] == ["password", "access key 1"]
+    assert alice.last_use == LastUse("access key 1", datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC))
+    assert bob.last_use is carol.last_use is None
+
+
+@pytest.mark.parametrize("content", ["user,arn,mfa_active\n", "!", base64.b64encode(b"\xff").decode()])
+def test_a_credential_report_that_cannot_be_read_is_named(tmp_path: Path, content: str) -> None:
+    """Nobody's last use is passed over in silence."""
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps({"Content": content, "ReportFormat": "text/csv"}), "utf-8")
+    with pytest.raises(SourceError, match=r"report\.json: the credential report"):
+        load_iam([path])
+
+
+def test_when_files_were_true_is_as_they_say(tmp_path: Path) -> None:
+    """The oldest of a snapshot's, of the account asked for; without any word, the file's own time."""
+    plain = tmp_path / "iam.json"
+    plain.write_text(json.dumps({"UserDetailList": []}), "utf-8")
+    os.utime(plain, (1_700_000_000, 1_700_000_000))
+    folder = tmp_path / "snapshot"
+    for account, date in (("1" * 12, "2025-03-01T00:00:00+00:00"), ("2" * 12, "2025-01-01T00:00:00+00:00")):
+        (folder / account).mkdir(parents=True)
+        dated = {"taken_at": date, "account": account, "UserDetailList": []}
+        (folder / account / "authorization-details.json").write_text(json.dumps(dated), "utf-8")
+    assert as_of([plain]) == datetime.fromtimestamp(1_700_000_000, UTC)
+    assert as_of([folder]) == datetime(2025, 1, 1, tzinfo=UTC)
+    assert as_of([folder], "1" * 12) == datetime(2025, 3, 1, tzinfo=UTC)
+    assert as_of([folder], "3" * 12) is None
+    assert as_of([]) is None
