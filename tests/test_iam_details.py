@@ -291,6 +291,18 @@ def test_a_role_of_that_very_name_comes_before_the_permission_set(tmp_path: Path
     assert [found.name for found in iam.find("admin", "role")] == ["Admin"]
 
 
+def test_a_role_s_trust_policy_is_read(tmp_path: Path) -> None:
+    """It has no Resource; who may be in it is no grant of the role's."""
+    trust = {
+        "Statement": {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    }
+    roles = [role("worker", AssumeRolePolicyDocument=quote(json.dumps(trust))), role("other")]
+    worker, other = load(tmp_path, {"RoleDetailList": roles})
+    assert worker.trust == parse(trust, "", needs_resource=False)
+    assert other.trust is None
+    assert worker.policies == ()
+
+
 def test_service_linked_roles_and_instance_profiles_are_recognised(tmp_path: Path) -> None:
     """By the path AWS keeps for them; by the list on the role."""
     profile = {"InstanceProfileName": "machines", "Arn": f"{ARN}:instance-profile/machines"}

@@ -27,6 +27,7 @@ from tests.samples import samples
 
 FULL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 NO_S3 = {"Version": "2012-10-17", "Statement": [{"Sid": "NoS3", "Effect": "Deny", "Action": "s3:*", "Resource": "*"}]}
+SCP = "service control policy"
 MANAGEMENT, MEMBER, NESTED = "111111111111", "222222222222", "333333333333"
 
 
@@ -79,7 +80,7 @@ def states(someone: Principal, bounds: Controls) -> list[State]:
 def test_a_file_is_a_level_however_it_was_saved(tmp_path: Path, contents: list[object]) -> None:
     """The policies of one file are a union that must allow and may deny."""
     (level,) = load_scps([written(tmp_path, *contents)])
-    assert level.name == "SCP level scp.json"
+    assert level.name == "service control policy level scp.json"
     assert [one.document for one in level.policies] == [parse(FULL, ""), parse(NO_S3, "")]
     assert states(principal(MEMBER), Controls((level,))) == [State.NOT_GRANTED, State.GRANTED]
     assert not list(without_allow([level]))
@@ -95,7 +96,7 @@ def test_every_level_must_allow(tmp_path: Path) -> None:
 def test_a_level_without_an_allow_is_pointed_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It grants nothing, by AWS's rules; most likely FullAWSAccess was not saved along."""
     bounds = controls([], [written(tmp_path, NO_S3)])
-    assert "SCP level scp.json has no Allow" in capsys.readouterr().err
+    assert "service control policy level scp.json has no Allow" in capsys.readouterr().err
     assert states(principal(MEMBER), bounds) == [State.NOT_GRANTED, State.NOT_GRANTED]
 
 
@@ -170,10 +171,10 @@ def test_the_tree_is_applied_account_by_account(tmp_path: Path) -> None:
     bounds = Controls(organizations=load(tmp_path, organization()))
     (told,) = bounds.organizations
     names = [layer.name for layer in told.layers_for(NESTED)]
-    assert names == ["SCP level root", "SCP level OU ou-1", "SCP level OU ou-2", f"SCP level account {NESTED}"]
+    assert names == [f"{SCP} level {one}" for one in ("root", "OU ou-1", "OU ou-2", f"account {NESTED}")]
     assert states(principal(NESTED), bounds) == [State.NOT_GRANTED, State.GRANTED]
     assert states(principal(MEMBER), bounds) == [State.GRANTED, State.GRANTED]
-    assert next(layer.name for layer in told.resource_layers_for(MEMBER)) == "RCP level root"
+    assert next(layer.name for layer in told.resource_layers_for(MEMBER)) == "resource control policy level root"
 
 
 def test_the_management_account_and_service_linked_roles_are_not_bound(tmp_path: Path) -> None:
@@ -208,6 +209,8 @@ def test_what_is_not_known_is_said(tmp_path: Path) -> None:
     bounds = Controls(organizations=load(tmp_path, member, alone))
     known = [bounds.knows(account) for account in (MANAGEMENT, MEMBER, "999999999999")]
     assert known == [True, False, True]
+    ids = [bounds.organization_of(account) for account in (MANAGEMENT, MEMBER, "999999999999")]
+    assert ids == ["o-1", None, None]
     assert states(principal("999999999999"), bounds) == [State.GRANTED] * 2
 
 
@@ -215,6 +218,7 @@ def test_what_is_not_known_is_said(tmp_path: Path) -> None:
     ("broken", "message"),
     [
         ({"targets": [{"id": "r-1", "type": "ROOT", "parent": None, "policies": ["p-gone"]}]}, "p-gone"),
+        ({"targets": [{"id": MEMBER, "type": "ACCOUNT", "parent": "ou-9", "policies": []}]}, "lacks ou-9"),
         ({"targets": [1]}, "targets is no list"),
         ({"targets": [{"type": "ROOT"}]}, "a target is none"),
     ],
@@ -238,7 +242,7 @@ def test_a_tree_is_a_level_each_as_long_as_it_is_for_all(tmp_path: Path) -> None
     root = {"Id": "r-1", "Name": "Root", "Policies": [policy("full", FULL)], "Children": [account]}
     account["Policies"] = [policy("no-s3", NO_S3), policy("full", FULL)]
     levels = load_scps([written(tmp_path, root)])
-    assert [level.name for level in levels] == ["SCP level Root of scp.json", "SCP level test of scp.json"]
+    assert [level.name for level in levels] == [f"{SCP} level {one} of scp.json" for one in ("Root", "test")]
     assert states(principal(MEMBER), Controls(levels)) == [State.NOT_GRANTED, State.GRANTED]
     assert len(load_scps([written(tmp_path, root | {"Children": [account, account]})])) == 2
     free = account | {"Policies": [policy("full", FULL)]}

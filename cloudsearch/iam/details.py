@@ -208,6 +208,7 @@ def _principal(kind: str, item: dict[str, Any], shared: _Shared, where: str) -> 
         attached.group(account, name)
     boundary_arn = (item.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
     boundary = attached.managed(boundary_arn) if boundary_arn else None
+    trust = item.get("AssumeRolePolicyDocument")
     return Principal(
         arn=arn,
         name=_required(item, "UserName" if kind == "user" else "RoleName", where),
@@ -224,6 +225,7 @@ def _principal(kind: str, item: dict[str, Any], shared: _Shared, where: str) -> 
         role_last_used=moment((item.get("RoleLastUsed") or {}).get("LastUsedDate")),
         tags=_tags(item.get("Tags") or []),
         instance_profiles=tuple(str(one.get("Arn")) for one in item.get("InstanceProfileList") or []),
+        trust=parse(trust, f"trust policy of {arn}", needs_resource=False) if trust else None,
     )
 
 

@@ -24,6 +24,7 @@ from cloudsearch.iam.principals import Policy, Principal
 
 FILE = "organization.json"
 SCP, RCP = "SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"
+_SCP, _RCP = "service control policy", "resource control policy"
 _KINDS = {"ROOT": "root", "ORGANIZATIONAL_UNIT": "OU", "ACCOUNT": "account"}
 _HOW_TO_SAVE = "save one with `aws organizations describe-policy --policy-id p-... > scp.json`"
 
@@ -44,8 +45,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """An organisation as it was at a time. ``targets`` and ``policies`` are by id, empty where the tree is not known.
+    """An organisation as it was at a time; without an ``id`` an account in none, its own management account.
 
+    ``targets`` and ``policies`` are by id, empty where the tree is not known;
     ``enabled`` are the types of policies in force; one that is not binds nobody, attached or not.
     """
 
@@ -63,24 +65,20 @@ class Organization:
 
     def layers_for(self, account: str) -> tuple[Layer, ...]:
         """The levels of service control policies above an account, from the root down; none for the management's."""
-        return () if account == self.management_account else self._levels(account, SCP, "SCP")
+        return () if account == self.management_account else self._levels(account, SCP, _SCP)
 
     def resource_layers_for(self, account: str) -> tuple[Layer, ...]:
         """The levels of resource control policies above an account's resources; none for the management account's."""
-        return () if account == self.management_account else self._levels(account, RCP, "RCP")
+        return () if account == self.management_account else self._levels(account, RCP, _RCP)
 
-    def _levels(self, account: str, kind: str, short: str) -> tuple[Layer, ...]:
+    def _levels(self, account: str, kind: str, called: str) -> tuple[Layer, ...]:
         if kind not in self.enabled:
             return ()
-        return tuple(
-            Layer(
-                f"{short} level {target}", tuple(self.policies[one] for one in target.policies if self._is(one, kind))
-            )
-            for target in reversed(list(self._upwards(account)))
-        )
+        path = reversed(list(self._upwards(account)))
+        return tuple(Layer(f"{called} level {target}", tuple(self._attached(target, kind))) for target in path)
 
-    def _is(self, policy: str, kind: str) -> bool:
-        return self.types.get(policy) == kind
+    def _attached(self, target: Target, kind: str) -> Iterator[Policy]:
+        return (self.policies[one] for one in target.policies if self.types.get(one) == kind)
 
     def _upwards(self, account: str) -> Iterator[Target]:
         at, left = self.targets.get(account), len(self.targets)
@@ -106,6 +104,11 @@ class Controls:
     def knows(self, account: str) -> bool:
         """Whether anything tells what binds an account; where not, a grant holds as far as its own account goes."""
         return bool(self.levels) or self._of(account) is not None
+
+    def organization_of(self, account: str) -> str | None:
+        """The id of the account's organisation, None where it is not known or there is none."""
+        told = self._of(account)
+        return told.id if told and told.id else None
 
     def _of(self, account: str) -> Organization | None:
         return next((one for one in self.organizations if one.knows(account)), None)
@@ -140,16 +143,16 @@ def load_organizations(paths: Iterable[Path | str]) -> tuple[Organization, ...]:
         if not is_other_part(value.content):
             raise SourceError(f"{value.where}: is no organisation of a snapshot; take the snapshot again")
         told = _organization(value) if value.content["organization"] else _alone(value)
-        known = found.get(told.id)
-        if known is None or _worth(told) >= _worth(known):
-            found[told.id] = told
+        key = told.id or told.management_account
+        if key not in found or _worth(told) >= _worth(found[key]):
+            found[key] = told
     return tuple(sorted(found.values(), key=_worth, reverse=True))
 
 
 def _alone(value: Value) -> Organization:
     account = str(value.content.get("account"))
     taken_at = moment(value.content["taken_at"])
-    return Organization(f"none of {account}", account, taken_at, {}, {}, {}, frozenset())
+    return Organization("", account, taken_at, {}, {}, {}, frozenset())
 
 
 def _worth(told: Organization) -> tuple[bool, float]:
@@ -163,13 +166,16 @@ def _levels(path: Path) -> Iterator[Layer]:
         yield from _chain(value, value.content)
     policies = [policy for value in read if value not in trees for policy in _policies(value, value.content)]
     if policies or not trees:
-        yield Layer(f"SCP level {path.name}", tuple(policies))
+        yield Layer(f"{_SCP} level {path.name}", tuple(policies))
 
 
 def _chain(value: Value, node: dict[str, Any]) -> tuple[Layer, ...]:
     """A level for each node down to the accounts."""
     name = node.get("Name") or node.get("Id")
-    own = Layer(f"SCP level {name} of {Path(value.where).name}", tuple(_policies(value, node.get("Policies") or [])))
+    own = Layer(
+        f"service control policy level {name} of {Path(value.where).name}",
+        tuple(_policies(value, node.get("Policies") or [])),
+    )
     below = [_chain(value, child) for child in node.get("Children") or []]
     if any(_policies_of(other) != _policies_of(below[0]) for other in below):
         raise SourceError(
@@ -221,8 +227,10 @@ def _organization(value: Value) -> Organization:
     told = _objects(value, "policies")
     policies = {one["Id"]: one for one in told if one.get("Id") and one.get("Content") is not None}
     targets = [_target(value, one) for one in _objects(value, "targets")]
-    if lost := {one for target in targets for one in target.policies} - policies.keys():
-        raise SourceError(f"{value.where}: lacks the policies {', '.join(sorted(lost))}; take the snapshot again")
+    lost = {one for target in targets for one in target.policies} - policies.keys()
+    lost |= {one.parent for one in targets if one.parent} - {one.id for one in targets}
+    if lost:
+        raise SourceError(f"{value.where}: lacks {', '.join(sorted(lost))}; take the snapshot again")
     return Organization(
         id=str(about.get("Id")),
         management_account=str(about.get("MasterAccountId")),

@@ -43,9 +43,9 @@ class Principal:
     """A user or role as the file told it.
 
     ``missing`` names what bears on its permissions and is not in the file: ARNs of policies (the boundary among them),
-    ``group NAME``. Where it is not empty nothing may be called not granted. Times are UTC.
-    ``credential_uses`` are the password's and the access keys' last uses, where a credential report told them;
-    ``instance_profiles`` the ARNs of those the role is in.
+    ``group NAME``. Where it is not empty nothing may be called not granted. Times are UTC. ``trust`` is a role's trust
+    policy, ``instance_profiles`` are the ARNs of those it is in; ``credential_uses`` are the last uses of a user's
+    password and access keys, where a credential report told them.
     """
 
     arn: str
@@ -64,6 +64,7 @@ class Principal:
     tags: tuple[tuple[str, str], ...] = ()
     credential_uses: tuple[LastUse, ...] = ()
     instance_profiles: tuple[str, ...] = ()
+    trust: Document | None = None
 
     @property
     def partition(self) -> str:
