@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from cloudsearch import catalogue
-from cloudsearch.cli.principals import Asking, as_of, read
+from cloudsearch.cli.principals import Asking, as_of, known, read
 from cloudsearch.errors import AccessError, SourceError, UsageError
 from cloudsearch.iam import LastUse
 from cloudsearch.iam.aws import Access, connect
@@ -203,6 +203,20 @@ def test_an_unknown_profile_and_an_odd_role_are_named(aws: SmallAws) -> None:
     with pytest.raises(UsageError, match="RoleArn"):
         connect(Access(role_arn="x"))
     assert aws.calls == []
+
+
+def test_a_listing_can_do_without_credentials(
+    aws: SmallAws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where there are none at all; a refusal is an error as everywhere."""
+    assert len(list(known([]) or ())) == 2
+    aws.refuse("iam:GetAccountAuthorizationDetails")
+    with pytest.raises(AccessError, match="refused"):
+        known([])
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    assert known([]) is None
+    assert "only those that acted are listed" in capsys.readouterr().err
 
 
 class Terminal(io.StringIO):

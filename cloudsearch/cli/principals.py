@@ -48,6 +48,17 @@ def read(files: Sequence[Path], asking: Asking | None = None) -> Iam:
     return iam
 
 
+def known(files: Sequence[Path], asking: Asking | None = None) -> Iam | None:
+    """As ``read``; None where there is neither a file nor any credential, since a listing can do without."""
+    from cloudsearch.iam.aws import NoCredentials
+
+    try:
+        return read(files, asking)
+    except NoCredentials:
+        say("note: there are neither --iam nor AWS credentials: only those that acted are listed")
+        return None
+
+
 def _ask(asking: Asking) -> Iam:
     from cloudsearch.iam import Iam
     from cloudsearch.iam.aws import Access, connect
@@ -60,7 +71,7 @@ def _ask(asking: Asking) -> Iam:
                 for role_arn in asking.role_arns or (None,)
             ]
     except AccessError as error:
-        raise AccessError(f"{error}\n{HOW_TO_GET_IAM}") from error
+        raise type(error)(f"{error}\n{HOW_TO_GET_IAM}") from error
     return Iam(
         tuple(principal for iam in told for principal in iam.principals),
         tuple(note for iam in told for note in iam.notes),

@@ -65,6 +65,10 @@ class Access:
     external_id: str | None = None
 
 
+class NoCredentials(AccessError):
+    """There are none at all, anywhere that boto3 looks: AWS was not asked."""
+
+
 class AwsAnswer(SourceError):
     """AWS understood the call and did not refuse it, and yet has nothing to give; ``code`` says why."""
 
@@ -137,7 +141,8 @@ def _translated(call: str, account: str) -> Iterator[None]:
     except theirs.ClientError as error:
         raise _answered(error, call, account) from error
     except _NO_CREDENTIALS as error:
-        raise AccessError(
+        kind = NoCredentials if isinstance(error, theirs.NoCredentialsError) else AccessError
+        raise kind(
             f"AWS credentials are missing or do not work: {_text(error).rstrip('.')}. Choose some with --profile, or "
             "as for AWS's own command; `aws sts get-caller-identity` must work first"
         ) from error
