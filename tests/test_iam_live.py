@@ -162,6 +162,22 @@ def test_a_refusal_names_the_call_and_the_permission(aws: SmallAws, call: str) -
     assert refused.value.exit_code == 6
 
 
+def test_a_profile_s_role_that_is_refused_is_named(
+    aws: SmallAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """boto3 assumes it by itself on the first call, which is not what was refused."""
+    (tmp_path / "config").write_text(
+        f"[profile over]\nrole_arn = arn:aws:iam::{OTHER}:role/reader\nsource_profile = base\n"
+        "[profile base]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = secret\n"
+    )
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    assert connect(Access(profile="over")).account == OTHER
+    aws.refuse("sts:AssumeRole")
+    with pytest.raises(AccessError, match=r"AWS refused sts:AssumeRole .*needs the permission sts:AssumeRole"):
+        connect(Access(profile="over"))
+
+
 @pytest.mark.parametrize("code", ["InvalidClientTokenId", "ExpiredToken", "SignatureDoesNotMatch"])
 def test_bad_credentials_are_said_to_be_bad(aws: SmallAws, code: str) -> None:
     """Not a permission that is lacking; and no secret is told."""

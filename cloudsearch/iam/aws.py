@@ -158,6 +158,8 @@ def _answered(error: theirs.ClientError, call: str, account: str) -> Cloudsearch
     code, message = told.get("Code", "?"), _text(told.get("Message", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     where = f" in account {account}" if account else ""
+    if error.operation_name.startswith("AssumeRole"):
+        call = f"sts:{error.operation_name}"  # boto3 asks for it by itself, before a call, where a profile says so
     if code in _BAD_CREDENTIALS:
         return AccessError(f"AWS does not take these credentials ({code} at {call}{where}): {message}")
     if status in (401, 403) or any(part in code for part in _REFUSALS):
