@@ -7,11 +7,12 @@ import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from cloudsearch.errors import SourceError
-from cloudsearch.iam import LastUse, as_of, load_iam
+from cloudsearch.iam import LastUse, as_of, load_iam, parse
 from tests.test_iam_details import ALLOW, ARN, user
 
 CREDENTIALS = (
@@ -28,6 +29,46 @@ def test_files_of_windows_shells_are_read(tmp_path: Path, encoding: str) -> None
     path = tmp_path / "iam.json"
     path.write_text(json.dumps({"UserDetailList": [user("alice")]}), encoding)
     assert len(load_iam([path]).principals) == 1
+
+
+PAGE = f"""<?xml version="1.0"?>
+<GetAccountAuthorizationDetailsResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">
+ <GetAccountAuthorizationDetailsResult>
+  <IsTruncated>false</IsTruncated>
+  <UserDetailList><member>
+   <Path>/</Path><UserName>true</UserName><UserId>AIDA1</UserId><Arn>{ARN}:user/true</Arn><GroupList/>
+   <CreateDate>2024-05-06T07:08:09Z</CreateDate>
+   <UserPolicyList><member><PolicyName>own</PolicyName><PolicyDocument>{quote(json.dumps(ALLOW))}</PolicyDocument>
+   </member></UserPolicyList>
+   <AttachedManagedPolicies><member><PolicyName>p</PolicyName><PolicyArn>{ARN}:policy/p</PolicyArn></member>
+   </AttachedManagedPolicies>
+  </member></UserDetailList>
+  <GroupDetailList/>
+  <Policies><member><PolicyName>p</PolicyName><Arn>{ARN}:policy/p</Arn><PolicyVersionList>
+   <member><VersionId>v1</VersionId><IsDefaultVersion>false</IsDefaultVersion><Document>%7B%7D</Document></member>
+   <member><VersionId>v2</VersionId><IsDefaultVersion>true</IsDefaultVersion>
+    <Document>{quote(json.dumps(ALLOW))}</Document></member>
+  </PolicyVersionList></member></Policies>
+ </GetAccountAuthorizationDetailsResult>
+ <ResponseMetadata><RequestId>1</RequestId></ResponseMetadata>
+</GetAccountAuthorizationDetailsResponse>
+"""
+
+
+def test_a_page_as_it_came_over_the_wire_is_read(tmp_path: Path) -> None:
+    """IAM's API speaks XML, with URL-encoded documents."""
+    path = tmp_path / "iam.xml"
+    path.write_text(PAGE, "utf-8")
+    for source in (path, tmp_path):
+        (found,) = load_iam([source])
+        assert (found.name, found.missing, found.groups) == ("true", (), ())
+        assert [policy.document for policy in found.policies] == [parse(ALLOW, "")] * 2
+    path.write_text(PAGE.replace("<IsTruncated>false", "<IsTruncated>true"), "utf-8")
+    with pytest.raises(SourceError, match="goes on"):
+        load_iam([path])
+    path.write_text(PAGE[:-20], "utf-8")
+    with pytest.raises(SourceError, match=r"iam\.xml: is not XML, or was cut off"):
+        load_iam([path])
 
 
 def test_a_file_that_was_cut_off_is_named(tmp_path: Path) -> None:

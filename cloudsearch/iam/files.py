@@ -1,4 +1,7 @@
-"""What AWS answered, as people keep it: JSON values in files, and folders of such files."""
+"""What AWS answered, as people keep it: JSON values in files, and folders of such files.
+
+IAM's API itself answers in XML; such a page, as it came over the wire, is read too.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import msgspec
 
@@ -17,15 +21,16 @@ from cloudsearch.errors import SourceError
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"\s*")
-_ENDINGS = (".json", ".csv")
+_ENDINGS = (".json", ".csv", ".xml")
+_BOOLEANS = frozenset({"IsTruncated", "IsDefaultVersion", "IsAttachable"})
 _OTHER_PARTS = ("trails", "organization")
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A JSON value (of a ``.csv`` file its text), where it stands, and whether that file was named by the user.
+    """A JSON value (of XML what JSON would hold, of a ``.csv`` file its text), and where it stands.
 
-    A file that was only found in a folder may be about something else; one that was named may not.
+    ``is_named`` says whether the user named its file: one that was only found in a folder may be about something else.
     """
 
     where: str
@@ -114,6 +119,9 @@ def _contents(file: Path) -> Iterator[object]:
     if file.suffix == ".csv":
         yield text
         return
+    if text.startswith("<"):
+        yield _of_xml(file, text)
+        return
     at = 0
     while at < len(text):
         try:
@@ -123,6 +131,30 @@ def _contents(file: Path) -> Iterator[object]:
         yield content
         space = _SPACE.match(text, end)
         at = space.end() if space else end
+
+
+def _of_xml(file: Path, text: str) -> object:
+    try:
+        root = ET.fromstring(text)  # noqa: S314 (expat bounds what entities may become; nothing is fetched)
+        return {_name(root): _plain(root)}
+    except (ET.ParseError, RecursionError) as error:
+        raise SourceError(f"{file}: is not XML, or was cut off: {error}") from error
+
+
+def _plain(element: ET.Element) -> object:
+    """A list of its members, an object of its other children, or its text."""
+    children = list(element)
+    if children and all(_name(child) == "member" for child in children):
+        return [_plain(child) for child in children]
+    if children:
+        return {_name(child): _plain(child) for child in children}
+    text = (element.text or "").strip()
+    return text == "true" if _name(element) in _BOOLEANS else text
+
+
+def _name(element: ET.Element) -> str:
+    """Without its name space."""
+    return element.tag.rpartition("}")[2]
 
 
 def _bytes(file: Path) -> bytes:
