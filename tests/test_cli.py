@@ -47,7 +47,7 @@ def test_without_an_iam_file_it_says_how_to_get_one(scenario: Scenario) -> None:
     """The command to type, word for word."""
     scenario.log(record(1))
     code, _, err = scenario.run("report", "--role", "worker")
-    assert code == 2
+    assert code == 6
     assert "aws iam get-account-authorization-details > iam.json" in err
 
 

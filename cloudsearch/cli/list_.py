@@ -11,11 +11,14 @@ from cloudsearch.cli.options import (
     DEFAULT_STORE,
     AccountOption,
     CaCertOption,
+    ExternalIdOption,
     FormatOption,
     IamOption,
     IndexOption,
     MinDaysOption,
     OutputOption,
+    ProfileOption,
+    RoleArnOption,
     SinceOption,
     StoreOption,
     UntilOption,
@@ -34,6 +37,9 @@ class Kind(StrEnum):
 def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     kind: Annotated[Kind, typer.Argument(help="Which principals.", show_default=False)],
     iam: IamOption = None,
+    role_arn: RoleArnOption = None,
+    external_id: ExternalIdOption = None,
+    profile: ProfileOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
     account: AccountOption = None,
@@ -63,7 +69,8 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
 
     log_to_stderr(verbose=verbose)
     span = window(since, until, now=datetime.now(UTC))
-    known = who.read(iam).principals if iam else None
+    told = who.known(iam or [], who.Asking(profile, tuple(role_arn or ()), external_id))
+    known = told.principals if told else None
     with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
         rows = principals(opened_store, span, kind.value.rstrip("s"), known, min_days=min_days)
     put(rendered(of_accounts(rows, account or ()), how, width=width()), output)

@@ -11,11 +11,15 @@ from cloudsearch.cli.options import (
     DEFAULT_STORE,
     AccountOption,
     CaCertOption,
+    ExternalIdOption,
     FormatOption,
     IamOption,
     IndexOption,
     MinDaysOption,
     OutputOption,
+    ProfileOption,
+    RoleArnOption,
+    ScpOption,
     SinceOption,
     StoreOption,
     UntilOption,
@@ -45,6 +49,10 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         str | None,
         typer.Option("--iam-as-of", metavar="DATE", help="When the IAM file was true. [default: the file's time]"),
     ] = None,
+    scp: ScpOption = None,
+    role_arn: RoleArnOption = None,
+    external_id: ExternalIdOption = None,
+    profile: ProfileOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
     account: AccountOption = None,
@@ -87,8 +95,14 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     name, kind = _who(role, user)
     markers = _markers(show)
     span = window(since, until, now=datetime.now(UTC))
-    principal = who.chosen(who.read(iam or []), name, kind, account or ())
-    options = Options(iam_as_of=who.as_of(iam or [], iam_as_of), min_days=min_days, strict=strict)
+    asking = who.Asking(profile, tuple(role_arn or ()), external_id)
+    principal = who.chosen(who.read(iam or [], asking), name, kind, account or ())
+    options = Options(
+        iam_as_of=who.as_of(iam or [], iam_as_of, principal.account),
+        min_days=min_days,
+        strict=strict,
+        further=who.controls(iam or [], scp or []).layers_for(principal),
+    )
     with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
         found = report(opened_store, span, principal, options)
     headlines = list(head(found, whole_store=not (since or until)))

@@ -107,8 +107,8 @@ def _row(principal: Principal, seen: dict[str, _Activity], covered: Coverage, mi
     bare = f"{principal.arn.partition(f':{principal.kind}/')[0]}:{principal.kind}/{principal.name}"
     activity = _merged([seen.pop(arn) for arn in {principal.arn, bare} if arn in seen])
     evidence = _evidence(activity)
-    if principal.role_last_used and principal.role_last_used in covered.window:
-        evidence = (*evidence, f"RoleLastUsed {principal.role_last_used:%Y-%m-%d}")
+    if (last := principal.last_use) and last.time in covered.window:
+        evidence = (*evidence, f"{last.what} {last.time:%Y-%m-%d}")
     return PrincipalRow(
         account=principal.account,
         arn=principal.arn,

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from cloudsearch.actions import ObservabilityClass, observability
 from cloudsearch.catalogue import data_version, find
-from cloudsearch.iam import Grant, Principal, State, grants
+from cloudsearch.iam import Grant, Layer, Principal, State, grants
 from cloudsearch.reports.changes import Change, Grantee, changes, last_change
 from cloudsearch.reports.coverage import Coverage, coverage
 from cloudsearch.reports.evidence import Evidence, Use, evidence
@@ -65,6 +65,7 @@ class Options:
     iam_as_of: datetime
     min_days: int = MIN_DAYS
     strict: bool = False
+    further: tuple[Layer, ...] = ()
 
 
 def report(store: Store, window: Window, principal: Principal, options: Options) -> Report:
@@ -88,7 +89,7 @@ def report(store: Store, window: Window, principal: Principal, options: Options)
         options.iam_as_of,
         data_version(),
         found.events,
-        tuple(_rows(principal, found, about)),
+        tuple(_rows(principal, found, about, options.further)),
     )
 
 
@@ -107,8 +108,8 @@ def shown(rows: Sequence[ReportRow], *, markers: Collection[Marker] | None, hide
     return [row for row in rows if (markers is None or row.marker in markers) and not (hide_benign and is_benign(row))]
 
 
-def _rows(principal: Principal, found: Evidence, about: Circumstances) -> list[ReportRow]:
-    granted: dict[str, Grant] = {grant.action.name: grant for grant in grants(principal)}
+def _rows(principal: Principal, found: Evidence, about: Circumstances, further: Sequence[Layer]) -> list[ReportRow]:
+    granted: dict[str, Grant] = {grant.action.name: grant for grant in grants(principal, further)}
     names = {name for name, grant in granted.items() if grant.state is not State.NOT_GRANTED} | set(found.uses)
     rows = []
     for name in sorted(names, key=str.lower):
