@@ -48,6 +48,30 @@ def test_a_refresh_is_used_by_the_next_command(run: Run) -> None:
     assert today in run.command("--version").stdout
 
 
+def test_an_operation_s_own_page_says_which_action_it_needs(run: Run) -> None:
+    """A fetched page is believed before the action of the same name; of several actions it does not say which."""
+    page = json.loads(json.dumps(PAGES["newservice"]))
+    (operation,) = page["Operations"]
+    page["Operations"] = [
+        operation,
+        {"Name": "RenameThing", "AuthorizedActions": [{"Name": "CreateThing", "Service": "newservice"}]},
+        {
+            "Name": "DescribeThings",
+            "AuthorizedActions": [{"Name": name, "Service": "newservice"} for name in ("CreateThing", "Other")],
+        },
+    ]
+    run.site.serve({**PAGES, "newservice": page})
+    assert run.refresh()[0] == 0
+    calls = [f"newservice.amazonaws.com:{name}" for name in ("CreateThing", "RenameThing", "DescribeThings")]
+    told = json.loads(run.command("actions", *calls, "--format", "json").stdout)
+    found = [(row["call"], row["actions"], row["how"]) for row in told if row["call"]]
+    assert found == [
+        (calls[0], ["newservice:CreateThing"], "fact"),
+        (calls[1], ["newservice:CreateThing"], "fact"),
+        (calls[2], [], "unknown"),
+    ]
+
+
 def test_the_receipt_for_people(run: Run) -> None:
     """What was fetched, from where, and where it is; nothing on stderr where that is no terminal."""
     code, out, err = run.refresh()

@@ -1,9 +1,9 @@
 """Which IAM actions a call needs. Three name spaces meet here: the API operation, the CloudTrail event, the IAM action.
 
-In this order, the first that answers wins: calls that need no permission, curated facts, the action of the same name
-(without the API version that Lambda and CloudFront append), API Gateway's HTTP verbs, rules of structure. What
-none of them knows is unknown, and says why: ``data/unmapped.tsv`` holds the reason of each operation of the public
-SDK models that stays so.
+In this order, the first that answers wins: calls that need no permission, curated facts, AWS's Service Reference where
+it was fetched, the action of the same name (without the API version that Lambda and CloudFront append), API Gateway's
+HTTP verbs, rules of structure. What none of them knows is unknown, and says why: ``data/unmapped.tsv`` holds the reason
+of each operation of the public SDK models that stays so.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ NO_PERMISSION = "no permission needed"
 UNKNOWN = "unknown"
 
 _REFERENCE = "https://docs.aws.amazon.com/service-authorization/latest/reference/"
+_SERVICE_REFERENCE = "https://servicereference.us-east-1.amazonaws.com/v1/"
 _API_GATEWAY = "https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-create-and-manage-api.html"
 _BY_HEART = frozenset({"s3", "s3-outposts", "s3express"})
 """Services whose every name is checked; a rule could only mislead there."""
@@ -63,6 +64,7 @@ def actions_for(event_source: str, event_name: str) -> Mapping:
         _curated((host, *services), event_name)
         or _curated((host, *services), plain)
         or _by_parameters(host, services, plain)
+        or _referenced(services, plain)
         or _same_name(services, event_name)
         or _same_name(services, plain)
         or _verb(services, plain)
@@ -126,6 +128,15 @@ def _by_parameters(host: str, services: tuple[str, ...], name: str) -> Mapping |
     """Unknown, where AWS says that the call's parameters choose the action and the one of its own name is not it."""
     reasons = (_reasons().get((key, name.lower()), "") for key in (host, *services))
     return next((Mapping((), UNKNOWN, reason) for reason in reasons if reason.startswith(_PARAMETERS)), None)
+
+
+def _referenced(services: tuple[str, ...], name: str) -> Mapping | None:
+    """What AWS's Service Reference says, once it was fetched: of several actions it does not say which are needed."""
+    for service in services:
+        own = [action for action in catalogue.operations(service).get(name, ()) if action.startswith(f"{service}:")]
+        if len(own) == 1:
+            return Mapping(tuple(own), FACT, f"{_SERVICE_REFERENCE}{service}/{service}.json")
+    return None
 
 
 def _same_name(services: tuple[str, ...], name: str) -> Mapping | None:
