@@ -35,8 +35,8 @@ class Observability:
 
     ``resource_types`` are those of the data events that show it: a use leaves an event of any one of them, so every one
     must be recorded for a log to show that there was none. They are empty where it is no data action, or where AWS does
-    not say which; those of a management action show the uses that are data events. ``complete`` is False where
-    some uses leave no event of a documented type, or one that names no principal: no log can then show that there was none.
+    not say which; those of a management action show the uses that are data events. ``complete`` is False where some
+    uses leave no event of a documented type, or one that names no principal: then no log shows that there was none.
     """
 
     observability: ObservabilityClass

@@ -8,7 +8,7 @@ records what any of its selectors records. Texts compare exactly, and nothing is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -63,7 +63,7 @@ hold anything."""
 
 _ANY = Starting()
 _FILLER = "\0"  # begins no text that a selector may hold
-_MATCHES = {
+_MATCHES: dict[Operator, Callable[[str, str], bool]] = {
     Operator.EQUALS: str.__eq__,
     Operator.STARTS_WITH: str.startswith,
     Operator.ENDS_WITH: str.endswith,
@@ -144,9 +144,7 @@ def recorded(selectors: Sequence[Selector], events: Events) -> Answer:
 def _divided(selectors: Sequence[Selector], case: Events) -> Iterator[Events]:
     """The same events in parts, by the first field that some selector is undecided about."""
     undecided = next(selector for selector in selectors if selector.answer(case) is Answer.SOME)
-    field = next(
-        one.field for one in undecided.conditions if one.answer(case.get(one.field, _ANY)) is Answer.SOME
-    )
+    field = next(one.field for one in undecided.conditions if one.answer(case.get(one.field, _ANY)) is Answer.SOME)
     values = case.get(field, _ANY)
     asked = [one for selector in selectors for one in selector.conditions if one.field == field]
     texts = _representatives(asked, values) if isinstance(values, Starting) else values
@@ -167,7 +165,7 @@ def _representatives(asked: Sequence[Condition], values: Starting) -> tuple[str,
     return (*whole, *(beginning + _FILLER + ending for beginning in beginnings for ending in endings))
 
 
-def _asked(conditions: Sequence[Condition], how: object) -> Iterator[str]:
+def _asked(conditions: Sequence[Condition], how: Callable[[str, str], bool]) -> Iterator[str]:
     for condition in conditions:
         for operator, wanted in condition.tests:
             if _MATCHES[operator] == how:

@@ -16,23 +16,23 @@ trail that was made or changed lately cannot speak for the time before, and ``Se
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from cloudsearch.actions.hosts import prefixes
 from cloudsearch.actions.observability import Observability, ObservabilityClass, recorded_with
 from cloudsearch.actions.selecting import Answer, Category, Events, Starting, Values, recorded
 from cloudsearch.actions.tables import table
-from cloudsearch.actions.trails import Told, Trail, described, moment, plain, selecting, status, together, trail_arn
-from cloudsearch.errors import SourceError
+from cloudsearch.actions.trail_files import read
+from cloudsearch.actions.trails import Trail, together
+from cloudsearch.where import fits
 
-_DECODER = json.JSONDecoder()
 _GLOBAL = frozenset({"iam.amazonaws.com", "sts.amazonaws.com", "cloudfront.amazonaws.com"})
 """Services whose events IncludeGlobalServiceEvents decides about (CloudTrail user guide, cloudtrail-concepts.html)."""
+_KINDS = frozenset({"eventCategory", "resources.type"})
 _WHOLE = {"AWS::S3::Object": "s3:::", "AWS::Lambda::Function": "lambda:", "AWS::DynamoDB::Table": "dynamodb:"}
 """How the ARNs of a type's resources go on after the partition, where a selector may name them all by it."""
 
@@ -55,10 +55,14 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Selectors:
-    """The trails given. ``members`` are accounts known to belong to the organisation of every organisation trail given;
-    an account whose own list of trails shows such a trail needs no mention."""  # noqa: D209, D205
+    """The trails given.
+
+    ``listed`` are the accounts whose whole list of trails was given. ``members`` are accounts known to belong to the
+    organisation of every organisation trail given; one whose own list shows such a trail needs no mention.
+    """
 
     trails: tuple[Trail, ...] = ()
+    listed: frozenset[str] = frozenset()
     members: frozenset[str] = frozenset()
 
     def seen(  # noqa: PLR0913 (each narrows the events)
@@ -81,7 +85,8 @@ class Selectors:
         """
         if not regions:
             return Seen(Answer.UNKNOWN, "no region to consider")
-        asked = _asked(action, observability, event_names, is_read, principal)
+        about = _uses(action, event_names, is_read=is_read, principal=principal)
+        asked = _asked(observability, about)
         if isinstance(asked, Seen):
             return asked
         found = [
@@ -98,7 +103,7 @@ class Selectors:
     def _in_region(self, account: str, region: str, what: str, events: Events) -> Seen:
         concerned = [(trail, self._covers(trail, account)) for trail in self.trails]
         sure = [trail for trail, covers in concerned if covers]
-        if not sure:
+        if not sure and account not in self.listed:
             return _no_trail(account, [trail for trail, covers in concerned if covers is None])
         here = [(trail, _reaches(trail, region, events)) for trail in sure if trail.logging is not False]
         records = [trail for trail, reaches in here if reaches and trail.selectors is not None]
@@ -113,8 +118,9 @@ class Selectors:
             return Seen(answer, f"{where}: {_filters(records, events)}")
         if doubt:
             return Seen(Answer.SOME, f"{where}: {_doubt(doubt[0])}")
-        stopped = "; ".join(f"trail {trail.name} is not logging" for trail in sure if trail.logging is False)
-        return Seen(Answer.NONE, f"no trail given records {where}{'; ' * bool(stopped)}{stopped}")
+        told = f"no trail given records {where}" if sure else f"account {account} has no trail"
+        stopped = [f"trail {trail.name} is not logging" for trail in sure if trail.logging is False]
+        return Seen(Answer.NONE, "; ".join([told, *stopped, *_left_out(records, events)]))
 
     def _covers(self, trail: Trail, account: str) -> bool | None:
         """Whether the trail records the account's events; None where it may be one of its organisation's."""
@@ -142,28 +148,33 @@ class Selectors:
 
 def read_selectors(paths: Iterable[Path | str], *, members: Iterable[str] = ()) -> Selectors:
     """The trails that the files tell of. ``SourceError`` names the file and the element that is not understood."""
-    told = [one for path in map(Path, paths) for one in _file(path)]
-    return Selectors(together(told), frozenset(members))
+    told, listed = read(map(Path, paths))
+    return Selectors(together(told), listed, frozenset(members))
 
 
-def _asked(
-    action: str, seen: Observability, event_names: Collection[str], is_read: bool | None, principal: str | None
-) -> Seen | list[tuple[str, Events]]:
-    """The kinds of events that would show the action, each to be recorded; or the answer, where none would."""
-    if seen.observability in (ObservabilityClass.NEVER, ObservabilityClass.NO_OPERATION):
-        return Seen(Answer.NONE, seen.reason)
-    about: dict[str, Values] = {"eventType": ("AwsApiCall",)}
-    read = _documented_reads().get(action.lower(), is_read)
-    about["readOnly"] = ("true", "false") if read is None else (str(read).lower(),)
+def _uses(action: str, event_names: Collection[str], *, is_read: bool | None, principal: str | None) -> Events:
+    """What is known of the events of an action's use, whatever their category."""
+    reads = ("true", "false") if is_read is None else (str(is_read).lower(),)
+    about: dict[str, Values] = {"eventType": ("AwsApiCall",), "readOnly": reads, **_documented(action)}
     if event_names:
         about["eventName"] = tuple(dict.fromkeys(event_names))
     if principal:
         about["userIdentity.arn"] = _identity(principal)
-    if seen.observability is not ObservabilityClass.DATA:
-        return [("management events", {**about, "eventCategory": (Category.MANAGEMENT.value,)})]
-    if not seen.resource_types:
+    return about
+
+
+def _asked(seen: Observability, about: Events) -> Seen | list[tuple[str, Events]]:
+    """The kinds of events that would show the action, each to be recorded; or the answer, where none would."""
+    if seen.observability in (ObservabilityClass.NEVER, ObservabilityClass.NO_OPERATION):
+        return Seen(Answer.NONE, seen.reason)
+    is_data = seen.observability is ObservabilityClass.DATA
+    if is_data and not seen.resource_types:
         return Seen(Answer.UNKNOWN, f"{seen.reason}; of which resource type is not documented")
-    return [(f"data events of {kind}", {**about, **_of_type(kind)}) for kind in seen.resource_types]
+    asked: list[tuple[str, Events]] = []
+    if not is_data:
+        asked.append(("management events", {**about, "eventCategory": (Category.MANAGEMENT.value,)}))
+    asked += [(f"data events of {kind}", {**about, **_of_type(kind)}) for kind in seen.resource_types]
+    return asked
 
 
 def _of_type(kind: str) -> Events:
@@ -228,6 +239,16 @@ def _filters(trails: list[Trail], events: Events) -> str:
     return "; ".join(parts)
 
 
+def _left_out(trails: list[Trail], events: Events) -> Iterator[str]:
+    """Which fields of which trails leave such events out, where the trail records others of their kind."""
+    for trail in trails:
+        told = _with_arns(events, trail.partition)
+        filters = [set(selector.filters(told)) for selector in trail.selectors or ()]
+        fields = sorted(set().union(*(found for found in filters if found.isdisjoint(_KINDS))))
+        if fields:
+            yield f"trail {trail.name} filters by {', '.join(fields)}"
+
+
 def _doubt(trail: Trail) -> str:
     if trail.selectors is None:
         return f"what trail {trail.name} records was not given: add its get-event-selectors"
@@ -258,106 +279,20 @@ def _partly(seen: Seen, observability: Observability) -> Seen:
     return seen
 
 
-def _documented_reads() -> Mapping[str, bool]:
-    return {action.lower(): read_only == "true" for action, read_only, _ in table("read_only.tsv", 3)}
+def _documented(action: str) -> Events:
+    """The values that AWS documents for fields of the action's events, where one would expect others."""
+    service, _, name = action.lower().partition(":")
+    found: dict[str, Values] = {}
+    for pattern, field, values, _ in _event_fields().get(service, ()):
+        if field not in found and fits(pattern, name):
+            found[field] = tuple(values.split(","))
+    return found
 
 
-def _file(path: Path) -> Iterator[Told]:
-    values = list(_values(path))
-    told = [one for where, value in values if "islogging" not in value for one in _value(where, value)]
-    yield from told
-    arns = {one.trail.arn for one in told}
-    for where, value in values:
-        if "islogging" in value:
-            if len(arns) != 1:
-                raise SourceError(f"{where}: a trail's status names no trail; put it in a file with that trail alone")
-            yield status(where, next(iter(arns)), value)
-
-
-def _values(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each value of the file, made ``plain``, with where it stands."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: cannot be read: {error}") from error
-    number = 0
-    for value in _decoded(path, text):
-        for item in value if isinstance(value, list) else [value]:
-            number += 1
-            where = f"{path}: value {number}"
-            if not isinstance(item, dict):
-                raise SourceError(f"{where}: is no answer of CloudTrail")
-            yield where, plain(item)
-
-
-def _decoded(path: Path, text: str) -> Iterator[object]:
-    at = 0
-    while rest := text[at:].lstrip():
-        at = len(text) - len(rest)
-        try:
-            value, at = _DECODER.raw_decode(text, at)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise SourceError(f"{path}: is not JSON: {error}") from error
-        yield value
-
-
-def _value(where: str, value: dict[str, Any]) -> Iterator[Told]:
-    """What one value tells, by the members it has."""
-    for member, read in _KINDS.items():
-        if member in value:
-            yield from read(where, value)
-            return
-    raise SourceError(
-        f"{where}: is neither selectors nor trails; save it with `aws cloudtrail get-event-selectors --trail-name NAME`"
-    )
-
-
-def _snapshot_or_list(where: str, value: dict[str, Any]) -> Iterator[Told]:
-    account = value.get("account")
-    taken_at = moment(f"{where}: taken_at", value.get("takenat"))
-    for number, entry in enumerate(_entries(where, value, "trails")):
-        at = f"{where}: trails[{number}]"
-        trail = entry.get("trail", entry)
-        if not isinstance(trail, dict):
-            raise SourceError(f"{at}: trail is not an object")
-        yield described(at, trail, account=str(account) if account else None, taken_at=taken_at)
-        arn = trail_arn(at, trail)
-        basic, advanced = entry.get("eventselectors"), entry.get("advancedeventselectors")
-        yield selecting(at, arn, basic, advanced, taken_at=taken_at)
-        if isinstance(entry.get("status"), dict):
-            yield status(f"{at}: status", arn, entry["status"], taken_at=taken_at)
-
-
-def _described(where: str, value: dict[str, Any]) -> Iterator[Told]:
-    for number, entry in enumerate(_entries(where, value, "traillist")):
-        yield described(f"{where}: trailList[{number}]", entry)
-
-
-def _got(where: str, value: dict[str, Any]) -> Iterator[Told]:
-    trail = value["trail"]
-    if not isinstance(trail, dict):
-        raise SourceError(f"{where}: Trail is not an object")
-    yield described(where, trail)
-
-
-def _selected(where: str, value: dict[str, Any]) -> Iterator[Told]:
-    """Selectors of a trail, or its description, or both in one."""
-    yield described(where, value)
-    yield selecting(where, trail_arn(where, value), value.get("eventselectors"), value.get("advancedeventselectors"))
-
-
-def _entries(where: str, value: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    entries = value[name]
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise SourceError(f"{where}: {name} is not a list of objects")
-    return entries
-
-
-_KINDS: dict[str, Callable[[str, dict[str, Any]], Iterator[Told]]] = {
-    "trails": _snapshot_or_list,
-    "traillist": _described,
-    "trail": _got,
-    "trailarn": _selected,
-    "eventselectors": _selected,
-    "advancedeventselectors": _selected,
-}
+@lru_cache(maxsize=1)
+def _event_fields() -> dict[str, list[tuple[str, ...]]]:
+    fields: dict[str, list[tuple[str, ...]]] = {}
+    for pattern, *rest in table("event_fields.tsv", 4):
+        service, _, name = pattern.lower().partition(":")
+        fields.setdefault(service, []).append((name, *rest))
+    return fields

@@ -243,11 +243,13 @@ def _objects(where: str, value: object) -> Iterator[Json]:
 
 def _texts(where: str, value: object) -> tuple[str, ...]:
     """A list of texts, or a single one; JSON's booleans as CloudTrail spells them."""
-    items = value if isinstance(value, list) else [] if value is None else [value]
-    texts = tuple(str(item).lower() if isinstance(item, bool) else item for item in items)
-    if not all(isinstance(text, str) for text in texts):
-        raise SourceError(f"{where} is not a list of texts")
-    return texts
+    texts = []
+    for item in value if isinstance(value, list) else [] if value is None else [value]:
+        text = str(item).lower() if isinstance(item, bool) else item
+        if not isinstance(text, str):
+            raise SourceError(f"{where} is not a list of texts")
+        texts.append(text)
+    return tuple(texts)
 
 
 def _flag(where: str, entry: Json, name: str) -> bool | None:
