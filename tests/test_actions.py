@@ -166,66 +166,6 @@ def test_every_fact_names_actions_of_the_catalogue_and_a_page() -> None:
     assert all(actions for actions in possible().values())
 
 
-@pytest.mark.parametrize(
-    ("action", "expected", "resource_type"),
-    [
-        ("s3:GetObject", ObservabilityClass.DATA, "AWS::S3::Object"),
-        ("s3:ListBucket", ObservabilityClass.DATA, "AWS::S3::Object"),
-        ("dynamodb:GetItem", ObservabilityClass.DATA, "AWS::DynamoDB::Table"),
-        ("sqs:ReceiveMessage", ObservabilityClass.DATA, "AWS::SQS::Queue"),
-        ("sns:Publish", ObservabilityClass.DATA, "AWS::SNS::Topic"),
-        ("kinesis:PutRecord", ObservabilityClass.DATA, "AWS::Kinesis::Stream"),
-        ("lambda:InvokeFunction", ObservabilityClass.DATA, "AWS::Lambda::Function"),
-        ("cloudwatch:PutMetricData", ObservabilityClass.DATA, "AWS::CloudWatch::Metric"),
-        ("ses:SendEmail", ObservabilityClass.DATA, "AWS::SES::EmailIdentity"),
-        ("xray:PutTraceSegments", ObservabilityClass.DATA, "AWS::XRay::Trace"),
-        ("ssmmessages:OpenControlChannel", ObservabilityClass.DATA, "AWS::SSMMessages::ControlChannel"),
-        ("logs:PutLogEvents", ObservabilityClass.NEVER, None),
-        ("iam:PassRole", ObservabilityClass.NEVER, None),
-        ("execute-api:Invoke", ObservabilityClass.NEVER, None),
-        ("rds-db:connect", ObservabilityClass.NEVER, None),
-        ("kafka-cluster:ReadData", ObservabilityClass.NEVER, None),
-        ("es:ESHttpGet", ObservabilityClass.NEVER, None),
-        ("neptune-db:connect", ObservabilityClass.NEVER, None),
-        ("sts:TagSession", ObservabilityClass.NEVER, None),
-        ("ssmmessages:CreateDataChannel", ObservabilityClass.NEVER, None),
-        ("ec2messages:GetMessages", ObservabilityClass.NEVER, None),
-        ("kms:Decrypt", ObservabilityClass.EXCLUDABLE, None),
-        ("rds-data:ExecuteStatement", ObservabilityClass.EXCLUDABLE, None),
-        ("artifact:Get", ObservabilityClass.NO_OPERATION, None),
-        ("no:Such", ObservabilityClass.NO_OPERATION, None),
-        ("S3:LISTALLMYBUCKETS", ObservabilityClass.MANAGEMENT_CONFIRMED, None),
-        ("iam:CreateUser", ObservabilityClass.MANAGEMENT_CONFIRMED, None),
-        ("ec2:RunInstances", ObservabilityClass.MANAGEMENT_CONFIRMED, None),
-        ("bedrock:InvokeModel", ObservabilityClass.MANAGEMENT_CONFIRMED, None),
-        ("dynamodb:CreateTable", ObservabilityClass.MANAGEMENT_CONFIRMED, None),
-        ("wafv2:CreateWebACL", ObservabilityClass.MANAGEMENT_ASSUMED, None),
-    ],
-)
-def test_what_it_takes_to_see_an_action(action: str, expected: ObservabilityClass, resource_type: str | None) -> None:
-    """Mistake 9: data-plane actions were called observable, the dangerous direction."""
-    found = observability(action)
-    assert (found.observability, found.resource_type) == (expected, resource_type)
-    assert found.reason
-    assert found.source
-
-
-def test_no_object_level_action_of_s3_is_called_management() -> None:
-    """Whatever AWS adds to S3's objects is a data event until a page says otherwise."""
-    for pattern in ("s3:GetObject*", "s3:PutObject*", "s3:DeleteObject*", "s3:ListObject*"):
-        for action in catalogue.expand(pattern):
-            seen = observability(action.name).observability
-            assert seen in {ObservabilityClass.DATA, ObservabilityClass.NEVER}, action.name
-
-
-def test_every_line_about_observability_covers_an_action_and_names_a_page() -> None:
-    """A misspelt pattern would leave its action assumed."""
-    for pattern, kind, _, _, page in table("observability.tsv", 5):
-        assert catalogue.expand(pattern), pattern
-        assert kind in {"confirmed", "data", "never", "excludable"}
-        assert page.startswith("https://docs.aws.amazon.com/")
-
-
 @given(st.text(), st.text())
 def test_no_text_raises(source: str, name: str) -> None:
     """Logs hold anything; a call is mapped or unknown."""

@@ -79,8 +79,8 @@ class Selectors:
         """How much of the action's use by the account's principals the trails record in all of these regions.
 
         ``event_names`` are the names of every call that exercises it (any, if empty). ``is_read`` is CloudTrail's own
-        ``readOnly`` of those events, None if not sure: IAM's access level is another thing, and where AWS documents
-        that they differ (AssumeRole, Encrypt and SendEmail are read-only events) the documented value counts.
+        ``readOnly`` of those events, None if not sure: IAM's access level is another thing. Where AWS documents it
+        (``data/event_fields.tsv``: Encrypt is a read-only event, though IAM calls it a write) the document counts.
         ``principal`` is the ARN of a user or role, for selectors that filter by identity.
         """
         if not regions:
@@ -126,12 +126,14 @@ class Selectors:
         """Whether the trail records the account's events; None where it may be one of its organisation's."""
         if account == trail.account or account in trail.accounts:
             return True
-        if trail.organization is False:
+        if trail.organization is False or account in self.listed:
             return False
         return True if trail.organization and account in self.members else None
 
     def _with_sources(self, action: str, events: Events) -> Events:
-        """The events, with the event sources that the trails' selectors name and the action's service may have."""
+        """The events, with the sources they may have: that of the action's service, those that selectors name and may
+        be the service's as well, and one that nobody names, since AWS gives no list of all.
+        """  # noqa: D205
         service = action.partition(":")[0].lower()
         named = {
             value
@@ -143,7 +145,7 @@ class Selectors:
             for value in values
         }
         likely = sorted(value for value in named if service in (prefixes(value) or (service,)))
-        return {**events, "eventSource": (f"{service}.amazonaws.com", *likely)}
+        return {**events, "eventSource": (f"{service}.amazonaws.com", f"\0.{service}.amazonaws.com", *likely)}
 
 
 def read_selectors(paths: Iterable[Path | str], *, members: Iterable[str] = ()) -> Selectors:
