@@ -132,7 +132,7 @@ class Selectors:
 
     def _with_sources(self, action: str, events: Events) -> Events:
         """The events, with the sources they may have: that of the action's service, those that selectors name and may
-        be the service's as well, and one that nobody names, since AWS gives no list of all.
+        be the service's as well, and of data events one that nobody names, since AWS gives no list of all.
         """  # noqa: D205
         service = action.partition(":")[0].lower()
         named = {
@@ -145,7 +145,8 @@ class Selectors:
             for value in values
         }
         likely = sorted(value for value in named if service in (prefixes(value) or (service,)))
-        return {**events, "eventSource": (f"{service}.amazonaws.com", f"\0.{service}.amazonaws.com", *likely)}
+        other = (f"\0.{service}.amazonaws.com",) if "resources.type" in events else ()
+        return {**events, "eventSource": (f"{service}.amazonaws.com", *other, *likely)}
 
 
 def read_selectors(paths: Iterable[Path | str], *, members: Iterable[str] = ()) -> Selectors:
