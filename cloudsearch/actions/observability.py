@@ -95,7 +95,7 @@ def observability(action: str) -> Observability:
     if catalogue.find(action) is None:
         return _UNKNOWN
     line = next((line for line in _lines().get(service, ()) if fits(line.pattern, name)), None)
-    if line is not None and line.kind != "confirmed":
+    if line is not None and (line.kind != "confirmed" or line.pattern == name):
         return _told(line)
     if name not in operations().get(service, frozenset()):
         return _NO_OPERATION
