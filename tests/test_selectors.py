@@ -275,8 +275,19 @@ def test_as_many_values_as_aws_allows_are_answered_at_once() -> None:
     assert recorded([filtered, *rest], {}) in (Answer.ALL, Answer.SOME)
 
 
-def test_a_member_of_the_list_and_one_that_is_not(tmp_path: Path) -> None:
-    """Several files make one picture."""
+def test_regions_that_fare_alike_are_told_together(tmp_path: Path) -> None:
+    """A report looks at every region for thousands of actions: twenty cost what two cost, and none is forgotten."""
+    described = {"TrailARN": ARN, "IsMultiRegionTrail": True, "EventSelectors": [{}]}
+    regions = ["us-east-1", *(f"eu-west-{number}" for number in range(1, 20))]
+    case = {"account": ACCOUNT, "regions": regions, "action": "s3:GetObject"}
+    found = ask(read_selectors([write(tmp_path, described)]), case)
+    assert (found.answer, found.reason.count("us-east-1")) == (Answer.NONE, 1)
+    others = ask(read_selectors([write(tmp_path, described)]), {**case, "regions": regions[1:]})
+    assert "eu-west-1 and 18 more" in others.reason
+
+
+def test_several_files_make_one_picture(tmp_path: Path) -> None:
+    """What one file tells of a trail and what another tells are of one trail."""
     one = write(tmp_path, {"trailList": [{"TrailARN": ARN, "IsMultiRegionTrail": True}]})
     two = tmp_path / "selectors.json"
     two.write_text(json.dumps({"TrailARN": ARN, "AdvancedEventSelectors": [{"FieldSelectors": EVERYTHING}]}))

@@ -110,7 +110,12 @@ class Selector:
 
     def answer(self, events: Events) -> Answer:
         """How many of the events pass, at most: conditions on different fields are taken as independent."""
-        return min((one.answer(events.get(one.field, _ANY)) for one in self.conditions), default=Answer.ALL)
+        worst = Answer.ALL
+        for one in self.conditions:
+            worst = min(worst, one.answer(events.get(one.field, _ANY)))
+            if worst is Answer.NONE:
+                break
+        return worst
 
     def filters(self, events: Events) -> tuple[str, ...]:
         """The fields by which it leaves out some of the events, in its order."""

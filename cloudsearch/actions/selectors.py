@@ -90,15 +90,15 @@ class Selectors:
         if isinstance(asked, Seen):
             return asked
         found = [
-            self._in_region(account, region, what, self._with_sources(action, events))
+            self._in_region(account, region, f"{what} in {named}", self._with_sources(action, events))
             for what, events in asked
-            for region in dict.fromkeys(regions)
+            for region, named in self._different(regions)
         ]
         return _partly(_combined(found), observability)
 
     def records(self, account: str, region: str, events: Events) -> Seen:
         """How much of these events the trails record: of one account, in one region."""
-        return self._in_region(account, region, "these events", events)
+        return self._in_region(account, region, f"these events in {region}", events)
 
     def _in_region(self, account: str, region: str, what: str, events: Events) -> Seen:
         concerned = [(trail, self._covers(trail, account)) for trail in self.trails]
@@ -108,19 +108,26 @@ class Selectors:
         here = [(trail, _reaches(trail, region, events)) for trail in sure if trail.logging is not False]
         records = [trail for trail, reaches in here if reaches and trail.selectors is not None]
         answer = _together(records, events)
-        where = f"{what} in {region}"
         if answer is Answer.ALL:
-            return _all(records, where, events)
+            return _all(records, what, events)
         maybe = [trail for trail, reaches in here if trail not in records and reaches is not False]
         maybe += [trail for trail, covers in concerned if covers is None and trail.logging is not False]
         doubt = [trail for trail in maybe if trail.selectors is None or _together([trail], events) > Answer.NONE]
         if answer is Answer.SOME:
-            return Seen(answer, f"{where}: {_filters(records, events)}")
+            return Seen(answer, f"{what}: {_filters(records, events)}")
         if doubt:
-            return Seen(Answer.SOME, f"{where}: {_doubt(doubt[0])}")
-        told = f"no trail given records {where}" if sure else f"account {account} has no trail"
+            return Seen(Answer.SOME, f"{what}: {_doubt(doubt[0])}")
+        told = f"no trail given records {what}" if sure else f"account {account} has no trail"
         stopped = [f"trail {trail.name} is not logging" for trail in sure if trail.logging is False]
         return Seen(Answer.NONE, "; ".join([told, *stopped, *_left_out(records, events)]))
+
+    def _different(self, regions: Collection[str]) -> Iterator[tuple[str, str]]:
+        """One region for each way in which the trails reach regions, and what to call all that have its answer."""
+        alike: dict[tuple[bool, ...], list[str]] = {}
+        for region in dict.fromkeys(regions):
+            alike.setdefault(tuple(region == trail.region for trail in self.trails), []).append(region)
+        for first, *others in alike.values():
+            yield first, f"{first} and {len(others)} more" if others else first
 
     def _covers(self, trail: Trail, account: str) -> bool | None:
         """Whether the trail records the account's events; None where it may be one of its organisation's."""
@@ -219,14 +226,14 @@ def _reaches(trail: Trail, region: str, events: Events) -> bool | None:
     return True if region == trail.region else trail.multi_region
 
 
-def _all(trails: list[Trail], where: str, events: Events) -> Seen:
+def _all(trails: list[Trail], what: str, events: Events) -> Seen:
     alone = [trail for trail in trails if _together([trail], events) is Answer.ALL]
     relied = alone[:1] or trails
     started = [trail.started for trail in relied if trail.started]
     taken = [trail.taken_at for trail in relied if trail.taken_at]
     names = ", ".join(trail.name for trail in relied)
     unsure = "" if all(trail.logging for trail in relied) else " (whether it logs was not given)"
-    reason = f"trail {names} records all {where}{unsure}"
+    reason = f"trail {names} records all {what}{unsure}"
     return Seen(Answer.ALL, reason, max(started, default=None), min(taken, default=None))
 
 
