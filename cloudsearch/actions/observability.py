@@ -86,6 +86,11 @@ _NO_OPERATION = Observability(
 _ASSUMED = Observability(
     ObservabilityClass.MANAGEMENT_ASSUMED, "an API operation needs it and no page calls it a data event", _OPERATIONS
 )
+_TRACKED = Observability(
+    ObservabilityClass.MANAGEMENT_CONFIRMED,
+    "IAM's last-accessed information covers it, and no page calls it a data event",
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_last-accessed-action-last-accessed.html",
+)
 
 
 @lru_cache(maxsize=65536)
@@ -97,9 +102,11 @@ def observability(action: str) -> Observability:
     line = next((line for line in _lines().get(service, ()) if fits(line.pattern, name)), None)
     if line is not None and (line.kind != "confirmed" or line.pattern == name):
         return _told(line)
-    if name not in operations().get(service, frozenset()):
+    if name not in operations().get(service, frozenset()) and name not in _fetched(service):
         return _NO_OPERATION
-    return _ASSUMED if line is None else _told(line)
+    if line is not None:
+        return _told(line)
+    return _TRACKED if catalogue.last_accessed(action) else _ASSUMED
 
 
 @lru_cache(maxsize=1)
@@ -107,6 +114,13 @@ def operations() -> dict[str, frozenset[str]]:
     """Service prefix -> the names, in lower case, of its actions that some API operation needs."""
     rows = (line.partition("\t") for line in text("operations.txt").splitlines() if not line.startswith("#"))
     return {service: frozenset(names.lower().split(" ")) for service, _, names in rows}
+
+
+@lru_cache(maxsize=512)
+def _fetched(service: str) -> frozenset[str]:
+    """As ``operations``, of one service, where AWS's Service Reference was fetched."""
+    needed = (action.lower() for actions in catalogue.operations(service).values() for action in actions)
+    return frozenset(action.partition(":")[2] for action in needed if action.startswith(f"{service}:"))
 
 
 @lru_cache(maxsize=1)

@@ -79,6 +79,14 @@ ScpOption = Annotated[
         help="Service control policies of one level, for all accounts. Repeatable, a file a level.",
     ),
 ]
+SelectorsOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--selectors",
+        metavar="FILE|DIR",
+        help="What the trails record: get-event-selectors and describe-trails output, or a snapshot. Repeatable.",
+    ),
+]
 RoleArnOption = Annotated[
     list[str] | None,
     typer.Option("--role-arn", metavar="ARN", help="Ask AWS as this role, in its account. Repeatable."),

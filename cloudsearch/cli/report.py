@@ -20,6 +20,7 @@ from cloudsearch.cli.options import (
     ProfileOption,
     RoleArnOption,
     ScpOption,
+    SelectorsOption,
     SinceOption,
     StoreOption,
     UntilOption,
@@ -47,9 +48,14 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     iam: IamOption = None,
     iam_as_of: Annotated[
         str | None,
-        typer.Option("--iam-as-of", metavar="DATE", help="When the IAM file was true. [default: the file's time]"),
+        typer.Option(
+            "--iam-as-of",
+            metavar="DATE",
+            help="When the IAM file was true. [default: the snapshot's date, or the file's]",
+        ),
     ] = None,
     scp: ScpOption = None,
+    selectors: SelectorsOption = None,
     role_arn: RoleArnOption = None,
     external_id: ExternalIdOption = None,
     profile: ProfileOption = None,
@@ -84,6 +90,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     from datetime import UTC, datetime
 
     from cloudsearch.cli import principals as who
+    from cloudsearch.cli import trails
     from cloudsearch.cli.output import put, say, width
     from cloudsearch.cli.redaction import log_to_stderr
     from cloudsearch.cli.stores import opened
@@ -97,11 +104,15 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     span = window(since, until, now=datetime.now(UTC))
     asking = who.Asking(profile, tuple(role_arn or ()), external_id)
     principal = who.chosen(who.read(iam or [], asking), name, kind, account or ())
+    controls = who.controls(iam or [], scp or [])
+    members = [principal.account] if controls.organization_of(principal.account) else []
     options = Options(
         iam_as_of=who.as_of(iam or [], iam_as_of, principal.account),
         min_days=min_days,
         strict=strict,
-        further=who.controls(iam or [], scp or []).layers_for(principal),
+        further=controls.layers_for(principal),
+        scps_known=controls.knows(principal.account),
+        selectors=trails.selectors(selectors or [], iam or [], members=members),
     )
     with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
         found = report(opened_store, span, principal, options)

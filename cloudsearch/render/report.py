@@ -55,8 +55,12 @@ def head(report: Report, *, whole_store: bool) -> Iterator[str]:
         f"          read events {'seen' if account.read_regions else 'not seen'}; "
         f"data events {'of ' + ', '.join(sorted(account.data_sources)) if account.data_sources else 'not seen'}"
     )
-    yield f"IAM file  as of {day(report.iam_as_of)}; catalogue {report.catalogue_version}"
+    yield f"IAM file  as of {day(report.options.iam_as_of)}; catalogue {report.catalogue_version}"
     yield "          AWS-managed policies change without an event; resource policies are not part of this report"
+    if not report.options.scps_known:
+        yield "          service control policies are not known: give them with --scp, or --iam a snapshot"
+    if report.options.selectors is not None:
+        yield clean(f"trails    {', '.join(trail.name for trail in report.options.selectors.trails) or 'none'}")
     if report.verdict:
         yield clean(f"verdict   {report.verdict}")
     if report.circumstances.missing_documents:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cloudsearch.actions import ObservabilityClass, observability
+from cloudsearch.actions.selectors import Selectors
 from cloudsearch.catalogue import data_version, find
 from cloudsearch.iam import Grant, Layer, Principal, State, grants
 from cloudsearch.reports.changes import Change, Grantee, changes, last_change
@@ -38,6 +39,21 @@ NOT_BENIGN = frozenset(
 """Reads that hand out secrets or data: never hidden as benign."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How careful a report is, and what it is told beside the logs; ``iam_as_of`` is when the IAM file was true.
+
+    ``further`` are layers that bound the principal from above, ``scps_known`` is whether it is known which do.
+    """
+
+    iam_as_of: datetime
+    min_days: int = MIN_DAYS
+    strict: bool = False
+    further: tuple[Layer, ...] = ()
+    scps_known: bool = False
+    selectors: Selectors | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What may be concluded of one principal."""
@@ -46,7 +62,7 @@ class Report:
     window: Window
     coverage: Coverage
     circumstances: Circumstances
-    iam_as_of: datetime
+    options: Options
     catalogue_version: str
     events: int
     rows: tuple[ReportRow, ...]
@@ -56,16 +72,6 @@ class Report:
         """``cannot conclude`` and why, when nothing may be said of what is not there."""
         problem = self.circumstances.cannot_conclude
         return f"cannot conclude: {problem}" if problem else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How careful a report is; ``iam_as_of`` is when the IAM file was true."""
-
-    iam_as_of: datetime
-    min_days: int = MIN_DAYS
-    strict: bool = False
-    further: tuple[Layer, ...] = ()
 
 
 def report(store: Store, window: Window, principal: Principal, options: Options) -> Report:
@@ -86,7 +92,7 @@ def report(store: Store, window: Window, principal: Principal, options: Options)
         covered.window,
         covered,
         about,
-        options.iam_as_of,
+        options,
         data_version(),
         found.events,
         tuple(_rows(principal, found, about, options.further)),
@@ -131,6 +137,7 @@ def _circumstances(
         coverage=account,
         min_days=options.min_days,
         strict=options.strict,
+        selectors=options.selectors,
         cannot_conclude=account.problem or _iam_says_otherwise(principal, covered, found),
         stale=_stale(change, options.iam_as_of),
         granted_since=granted_since,
@@ -158,10 +165,10 @@ def _observed_from(
 
 def _iam_says_otherwise(principal: Principal, covered: Coverage, found: Evidence) -> str | None:
     """IAM's own record may veto an absence; it never proves the use of an action."""
-    last = principal.role_last_used
-    if last is None or found.events or last not in covered.window:
+    last = principal.last_use
+    if last is None or found.events or last.time not in covered.window:
         return None
-    return f"IAM says the role was last used {last:%Y-%m-%d}, yet the logs have nothing of it"
+    return f"IAM says {last.what} {last.time:%Y-%m-%d}, yet the logs have nothing of it"
 
 
 def _stale(change: Change | None, iam_as_of: datetime) -> str | None:

@@ -11,8 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from cloudsearch.actions import Observability, ObservabilityClass, observability
+from cloudsearch.actions.selecting import Answer
+from cloudsearch.actions.selectors import Selectors
 from cloudsearch.catalogue import Action
 from cloudsearch.iam import Grant, State, StatementRef
 from cloudsearch.reports.changes import Change
@@ -66,7 +69,7 @@ class Circumstances:
 
     ``cannot_conclude`` is set when nothing may be said of what is not there, ``stale`` when the IAM file is older
     than the last change of the principal's grants, ``granted_since`` when that change or the principal's creation,
-    and not the logs, bounds what was observed.
+    and not the logs, bounds what was observed. ``selectors`` are what the trails record, where that was given.
     """
 
     account: str
@@ -76,6 +79,7 @@ class Circumstances:
     coverage: AccountCoverage
     min_days: int
     strict: bool
+    selectors: Selectors | None = None
     cannot_conclude: str | None = None
     stale: str | None = None
     granted_since: str | None = None
@@ -223,13 +227,46 @@ def _used_by_earlier(case: _Case) -> str | None:
 
 
 def _cannot_be_seen(case: _Case) -> str | None:
-    match case.seen.observability:
-        case ObservabilityClass.MANAGEMENT_CONFIRMED | ObservabilityClass.MANAGEMENT_ASSUMED:
-            return _only_writes_are_logged(case)
-        case ObservabilityClass.EXCLUDABLE:
-            return _left_out(case) or _only_writes_are_logged(case)
-        case _:
-            return case.seen.reason
+    kind = case.seen.observability
+    recorded = _recorded(case)
+    if kind is ObservabilityClass.DATA:
+        return (None if recorded.whole else recorded.reason) if recorded else case.seen.reason
+    if kind in (ObservabilityClass.NEVER, ObservabilityClass.NO_OPERATION):
+        return case.seen.reason
+    if recorded and not recorded.whole:
+        return recorded.reason
+    if recorded is None and (case.seen.resource_types or not case.seen.complete):
+        return f"some of its uses are data events ({', '.join(case.seen.resource_types) or 'of no documented type'})"
+    left_out = kind is ObservabilityClass.EXCLUDABLE and recorded is None
+    return (_left_out(case) if left_out else None) or _only_writes_are_logged(case)
+
+
+class _Recorded(NamedTuple):
+    """What the trails' selectors say of an action: whether all of its use is in the log, why, and since when."""
+
+    whole: bool
+    reason: str
+    since: datetime | None = None
+
+
+def _recorded(case: _Case) -> _Recorded | None:
+    """None where no trail of the account was given, so that only the events themselves can tell."""
+    about = case.about
+    if about.selectors is None:
+        return None
+    is_data = case.seen.observability is ObservabilityClass.DATA
+    seen = about.selectors.seen(
+        account=about.account,
+        regions=sorted(about.coverage.regions),
+        action=case.action,
+        observability=case.seen,
+        # IAM's level says of management events alone what CloudTrail calls them, but for those that are documented
+        is_read=None if is_data or case.access_level is None else case.access_level in ("List", "Read"),
+        principal=about.principal,
+    )
+    if seen.answer is Answer.UNKNOWN and not is_data:
+        return None
+    return _Recorded(seen.answer is Answer.ALL, seen.reason, seen.since)
 
 
 def _only_writes_are_logged(case: _Case) -> str | None:
@@ -250,6 +287,17 @@ def _seen_on_the_network_only(case: _Case) -> str | None:
     return "seen in network activity events only" if case.use.network_only else None
 
 
+def _recorded_too_short(case: _Case) -> str | None:
+    """A trail that began to log a while ago cannot speak for the time before."""
+    about, recorded = case.about, _recorded(case)
+    if recorded is None or recorded.since is None or about.observed_from is None:
+        return None
+    days = about.coverage.days_since(max(recorded.since, about.observed_from))
+    if days >= about.min_days:
+        return None
+    return f"the trail that records it logs only since {_day(recorded.since)}: {days} days of logs"
+
+
 def _too_short(case: _Case) -> str | None:
     about = case.about
     if about.observed_days >= about.min_days or about.cannot_conclude:
@@ -268,7 +316,7 @@ def _inconclusive(case: _Case) -> str | None:
 
 
 def _assumed(case: _Case) -> str | None:
-    if case.about.strict and case.seen.observability is not ObservabilityClass.MANAGEMENT_CONFIRMED:
+    if case.about.strict and case.seen.observability is ObservabilityClass.MANAGEMENT_ASSUMED:
         return "that the log shows it is only assumed"
     return None
 
@@ -279,6 +327,7 @@ _STEPS: tuple[Callable[[_Case], str | None], ...] = (
     _used_by_earlier,
     _seen_on_the_network_only,
     _cannot_be_seen,
+    _recorded_too_short,
     _too_short,
     _stale,
     _inconclusive,
@@ -293,7 +342,9 @@ def _unused(case: _Case) -> str:
     parts = [f"not in {about.observed_days} days of logs since {_day(about.observed_from)}", f"seen: {regions}"]
     if coverage.gaps:
         parts.append(f"{len(coverage.gaps)} gap {'day' if len(coverage.gaps) == 1 else 'days'}")
-    if case.seen.observability is not ObservabilityClass.MANAGEMENT_CONFIRMED:
+    if case.seen.observability is ObservabilityClass.DATA and (recorded := _recorded(case)):
+        parts.append(recorded.reason)
+    elif case.seen.observability is ObservabilityClass.MANAGEMENT_ASSUMED:
         parts.append("that the log shows it is assumed")
     return "; ".join(parts)
 
