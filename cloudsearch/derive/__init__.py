@@ -21,7 +21,7 @@ from cloudsearch.derive.denial import DeniedReason, denial
 from cloudsearch.derive.identity import CONSOLE, SDK, identity_fields
 from cloudsearch.derive.issued import ISSUING, ISSUING_NAMES, SIGN_IN, issued_fields, sign_in_failed, sign_in_fields
 from cloudsearch.derive.outcome import outcome_of
-from cloudsearch.derive.record import Part, Record, names_in, opened, present, read
+from cloudsearch.derive.record import NOTHING, Part, Record, names_in, opened, present, read
 from cloudsearch.derive.redact import redacted, redacted_at_length
 from cloudsearch.derive.resources import resource_fields
 from cloudsearch.derive.values import distinct, flag, moment, storable
@@ -65,7 +65,7 @@ def derived(record: Record) -> dict[str, Value]:
     row = identity_fields(record.identity)
     _add_what_stands_there(row, record)
     row["copy"] = _copy(record, row.get("account"))
-    if present(record.resources):
+    if record.resources is not NOTHING and present(record.resources):
         _add_resources(row, record)
     if record.event_source == SIGN_IN:
         _add(row, sign_in_fields(record, row))
@@ -144,15 +144,23 @@ def _add_failure(row: dict[str, Value], record: Record) -> None:
 def _add_actions(row: dict[str, Value], record: Record) -> None:
     """IAM actions of a call to an API; an event of any other type exercises none."""
     source, name = record.event_source, record.event_name
-    if not source or not name or _no_call(record.event_type, record.event_category):
+    if not source or not name:
         return
-    actions = _actions(source, name)
-    if infers(source, name) and (inferred := _inferred(source, name, record.request)):
+    actions, has_telling_parameters = _of_call(source, name, record.event_type, record.event_category)
+    if has_telling_parameters and (inferred := _inferred(source, name, record.request)):
         row["inferred_actions"] = inferred
         instead = {action for one in inferred for action in displaced(source, name, one)}
         actions = tuple(action for action in actions if action not in instead)
     if actions:
         row["actions"] = actions
+
+
+@lru_cache(maxsize=16384)
+def _of_call(source: str, name: str, event_type: str | None, category: str | None) -> tuple[tuple[str, ...], bool]:
+    """The actions of a call's name, and whether its parameters may tell of others."""
+    if (event_type or "").lower() in _NOT_CALLS or category in ("Insight", "NetworkActivity"):
+        return (), False
+    return distinct(actions_for(source, name).actions), infers(source, name)
 
 
 def _inferred(source: str, name: str, request: Part) -> tuple[str, ...]:
@@ -161,16 +169,6 @@ def _inferred(source: str, name: str, request: Part) -> tuple[str, ...]:
     if not names or not may_tell(source, name, names):
         return ()
     return distinct(inferred_for(source, name, opened(request)))
-
-
-@lru_cache(maxsize=256)
-def _no_call(event_type: str | None, event_category: str | None) -> bool:
-    return (event_type or "").lower() in _NOT_CALLS or event_category in ("Insight", "NetworkActivity")
-
-
-@lru_cache(maxsize=16384)
-def _actions(event_source: str, event_name: str) -> tuple[str, ...]:
-    return distinct(actions_for(event_source, event_name).actions)
 
 
 def _id(event_id: str | None, raw: bytes) -> str:

@@ -56,31 +56,34 @@ _TEXTS = tuple(name for name in _NAMES if name not in (*_EXACT, *_FLAGS, *_PARTS
 
 
 class Record(msgspec.Struct, rename=_NAMES, gc=False):
-    """What a row is derived from: texts, flags, and parts that are opened when needed."""
+    """What a row is derived from: texts, flags, and parts that are opened when needed.
 
-    event_id: str | None = None
+    In the order in which AWS writes them, for msgspec first looks for the field that comes next.
+    """
+
+    identity: msgspec.Raw = NOTHING
     event_time: str | None = None
     event_source: str | None = None
     event_name: str | None = None
-    event_type: str | None = None
-    event_category: str | None = None
     region: str | None = None
-    recipient_account: str | None = None
     source_address: str | None = None
     user_agent: str | None = None
     error_code: str | None = None
     error_message: str | None = None
-    vpc_endpoint: str | None = None
-    request_id: str | None = None
-    shared_event_id: str | None = None
-    read_only: bool | str | None = None
-    from_console: bool | str | None = None
-    identity: msgspec.Raw = NOTHING
     request: msgspec.Raw = NOTHING
     response: msgspec.Raw = NOTHING
     additional: msgspec.Raw = NOTHING
-    service_details: msgspec.Raw = NOTHING
+    request_id: str | None = None
+    event_id: str | None = None
+    read_only: bool | str | None = None
     resources: msgspec.Raw = NOTHING
+    event_type: str | None = None
+    recipient_account: str | None = None
+    service_details: msgspec.Raw = NOTHING
+    shared_event_id: str | None = None
+    vpc_endpoint: str | None = None
+    event_category: str | None = None
+    from_console: bool | str | None = None
 
 
 _decode_record = msgspec.json.Decoder(Record).decode
