@@ -159,7 +159,7 @@ class LogFile:
         return asdict(self)
 
 
-class Operation(msgspec.Struct, frozen=True):
+class Operation(msgspec.Struct, frozen=True, gc=False):
     """One row, encoded by a store and ready to send to it, which can ``decode`` it again."""
 
     id: str

@@ -52,6 +52,7 @@ SECRET_NAMES = frozenset(
 
 _HIDDEN_ALREADY = re.compile(r"\**|<?sensitiveDataRemoved>?|HIDDEN_DUE_TO_SECURITY_REASONS", re.IGNORECASE)
 _NAMED = re.compile(rf'"(?:{"|".join(sorted(SECRET_NAMES))})"|\\u00'.encode())  # an escape could spell a name
+_ALL_NULL = len(b"null" * 4)
 _TOKEN = re.compile(rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")(\s*+:)?|[{}\[\]]', re.DOTALL)
 
 
@@ -82,7 +83,8 @@ def _suspects(record: Record) -> list[tuple[str, bytes]]:
     parts = [record.request, record.response, record.service_details]
     if record.event_source == "signin.amazonaws.com":
         parts.append(record.additional)
-    if not _suspicious(b"".join(parts)):
+    together = b"".join(parts)
+    if len(together) <= _ALL_NULL or not _suspicious(together):
         return []
     named = zip(("requestParameters", "responseElements", "serviceEventDetails", "additionalEventData"), parts)  # noqa: B905 (the last is not always one of them)
     return [(name, data) for name, part in named if _suspicious(data := bytes(part))]

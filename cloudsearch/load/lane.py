@@ -43,7 +43,7 @@ class Listener(Protocol):
         ...
 
 
-class _Item(msgspec.Struct, frozen=True):
+class _Item(msgspec.Struct, frozen=True, gc=False):
     operation: Operation
     source: Source
     position: int
@@ -64,9 +64,11 @@ class _Chunk:
     items: list[_Item] = field(default_factory=list)
     size: int = 0
 
-    def add(self, item: _Item) -> None:
+    def add(self, item: _Item) -> int:
+        """The size with it."""
         self.items.append(item)
-        self.size += item.operation.size
+        self.size = size = self.size + len(item.operation.body)
+        return size
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ class Lane:
         self._listener.problem(source.name, "skipped: not a CloudTrail log file")
 
     def _records(self, file: _File, contents: Contents, *, changed: bool) -> None:
+        encode, source, sizing = self._store.encode, file.source, self.sizing
         for piece in contents.records:
             file.records += 1
             self.receipt.read += 1
@@ -160,8 +163,7 @@ class Lane:
             except RecordError as error:
                 self._dead(file, piece.position, piece.raw, str(error))
                 continue
-            self._chunk.add(_Item(self._store.encode(EVENTS, row), file.source, piece.position))
-            if self._chunk.size >= self.sizing.size:
+            if self._chunk.add(_Item(encode(EVENTS, row), source, piece.position)) >= sizing.size:
                 self._flush()
         _log.info("%s: %d records", file.source.name, file.records)
         problem = contents.problem or ("it changed while it was read; load it again" if changed else None)

@@ -51,7 +51,8 @@ class _Parts(msgspec.Struct, gc=False):
 
 
 _PARTS = msgspec.json.Decoder(_Parts)
-_COPIES = tuple(f'"{FLATTENED[path]}":'.encode() for path in _Parts.__struct_fields__ if path in FLATTENED)
+_COPIES = tuple(f',"{FLATTENED[path]}":'.encode() for path in _Parts.__struct_fields__ if path in FLATTENED)
+_NULL = b"null"
 
 _OF_THE_FALLBACK = [(name, str | None | UnsetType, UNSET) for name in ("raw", "raw_base64", "refused")]
 
@@ -180,8 +181,12 @@ def _is_plain(raw: bytes) -> bool:
         and raw.find(b'"') > 0  # behind a member, ours needs a comma; behind none, it may have none
         and raw.find(b"\n") < 0
         and (raw.find(b"\\") < 0 or raw.find(b"\\u0000") < 0)
-        # an object takes five bytes at least, so most records need not have their brackets counted
-        and (len(raw) // 5 + raw.count(b"[") < MOST_NESTED or len(raw) - len(raw.translate(None, b"{[")) < MOST_NESTED)
+        # a list takes two bytes and an object five at least, so most records need not have all brackets counted
+        and (
+            len(raw) < 2 * MOST_NESTED
+            or len(raw) // 5 + raw.count(b"[") < MOST_NESTED
+            or len(raw) - len(raw.translate(None, b"{[")) < MOST_NESTED
+        )
     )
 
 
@@ -189,15 +194,16 @@ def _copies(parts: _Parts) -> Sequence[_Bytes] | None:
     """The flattened copies and the document's end; None where a part cannot be copied."""
     copies: list[_Bytes] = []
     for name, part in zip(_COPIES, msgspec.structs.astuple(parts)):  # noqa: B905 (strict costs, and parts are more)
-        if part is not UNSET:
-            first = memoryview(part)[0]
-            if first == _OBJECT:
-                copies += (b",", name, part)
-            elif first == _LIST:  # objects in it have sub-keys too, but a flattened field takes no list of scalars
-                return None
+        if part is UNSET or (len(part) == len(_NULL) and bytes(part) == _NULL):
+            continue
+        first = memoryview(part)[0]
+        if first == _OBJECT:
+            copies += (name, part)
+        elif first == _LIST:  # objects in it have sub-keys too, but a flattened field takes no list of scalars
+            return None
     if not copies:
         return (b"}",)
-    copies[0] = b',"aws":{"cloudtrail":{"flattened":{'
+    copies[0] = b',"aws":{"cloudtrail":{"flattened":{' + bytes(copies[0])[1:]
     copies.append(b"}}}}")
     return copies
 
