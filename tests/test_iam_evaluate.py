@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -18,15 +17,18 @@ from cloudsearch.iam import (
     Effect,
     Evaluation,
     Layer,
-    Policy,
-    Principal,
     Scope,
     State,
+    facts_of,
     granted,
     grants,
+    is_bound_by_scps,
     load_iam,
+    may_tag_sessions,
     parse,
+    scp_layers,
 )
+from tests.policies import document, further, policies, policy, principal
 from tests.samples import samples
 
 CASES = [
@@ -37,67 +39,32 @@ CASES = [
 ACTIONS = ("s3:GetObject", "s3:ListBucket", "s3:ListAllMyBuckets", "iam:CreateUser", "ec2:DescribeVpcs")
 ORDER = [State.NOT_GRANTED, State.CONDITIONAL, State.GRANTED]
 
-conditions = st.sampled_from([None, {}, {"Bool": {"aws:MultiFactorAuthPresent": "true"}}])
-statements = st.builds(
-    lambda effect, action, resource, condition: {"Effect": effect} | action | resource | condition,
-    st.sampled_from(["Allow", "Deny"]),
-    st.builds(
-        lambda name, values: {name: values},
-        st.sampled_from(["Action", "NotAction"]),
-        st.lists(st.sampled_from(["*", "s3:*", "s3:Get*", "s3:ListAllMyBuckets", "iam:*", "ec2:Describe????"])),
-    ),
-    st.builds(
-        lambda name, values: {name: values},
-        st.sampled_from(["Resource", "NotResource"]),
-        st.lists(st.sampled_from(["*", "arn:aws:s3:::b", "arn:aws:s3:::b/*", "arn:aws:s3:::*", "arn:aws:iam::*"])),
-    ),
-    st.builds(lambda condition: {} if condition is None else {"Condition": condition}, conditions),
-)
-policies = st.lists(statements, max_size=4)
-
-
-def principal(documents: Iterable[object], boundary: object = None) -> Principal:
-    """A role with these policies."""
-    own = tuple(Policy(f"policy{n}", None, parse(one, f"policy{n}"), "inline") for n, one in enumerate(documents))
-    arn = "arn:aws:iam::111122223333:policy/limit"
-    limit = Policy("limit", arn, parse(boundary, "limit"), "attached") if boundary else None
-    return Principal(
-        arn="arn:aws:iam::111122223333:role/r",
-        name="r",
-        path="/",
-        id="AROA1",
-        kind="role",
-        created=None,
-        account="111122223333",
-        policies=own,
-        boundary_arn=limit.arn if limit else None,
-        boundary=limit,
-    )
-
 
 def states(*documents: object, boundary: object = None) -> list[int]:
     """The states of a few telling actions, as numbers that grow with what is granted."""
     return [ORDER.index(grant.state) for grant in granted(principal(documents, boundary), ACTIONS)]
 
 
-def document(content: list[dict[str, Any]]) -> dict[str, Any]:
-    """Statements as a document."""
-    return {"Version": "2012-10-17", "Statement": content}
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_a_decision(case: dict[str, Any]) -> None:
-    """Each row names the AWS page it follows from."""
+    """Each row names the AWS page it follows from, and why it follows."""
     assert case["source"].startswith("https://docs.aws.amazon.com/")
-    (grant,) = granted(principal(case["policies"], case.get("boundary")), [case["action"]])
+    assert case["why"]
+    who = principal(case["policies"], case.get("boundary"), **case.get("principal", {}))
+    (grant,) = granted(who, [case["action"]], further(case), facts_of(who, case.get("organization")))
     assert grant.state == case["state"], grant
     assert grant.scope == case.get("scope", grant.scope), grant
-    assert case.get("reason", grant.reason) == grant.reason
+    assert grant.reason == case.get("reason", grant.reason)
+    assert grant.refused_by == case.get("refused_by", grant.refused_by)
+    assert [one.sid for one in grant.allows] == case.get("allows", [one.sid for one in grant.allows])
+    assert [one.sid for one in grant.denies] == case.get("denies", [one.sid for one in grant.denies])
+    assert (grant.refused_by is None) == (grant.state is not State.NOT_GRANTED)
 
 
 def test_there_are_enough_decisions() -> None:
-    """The table is not to shrink in silence."""
-    assert len(CASES) >= 40
+    """The table is not to shrink in silence, and no two rows of a file have one name."""
+    assert len(CASES) >= 250
+    assert len({json.dumps(case) for case in CASES}) == len(CASES)
 
 
 @given(policies, policies)
@@ -123,6 +90,29 @@ def test_a_boundary_never_gains(own: list[dict[str, Any]], limit: list[dict[str,
     free = states(document(own))
     assert states(document(own), boundary=everything) == free
     assert all(old >= new for old, new in zip(free, states(document(own), boundary=document(limit)), strict=True))
+
+
+@given(policies, policies)
+def test_a_union_is_what_its_parts_give(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> None:
+    """Without a Deny two policies give together what the one or the other gives."""
+    one, other = ([each for each in content if each["Effect"] == "Allow"] for content in (one, other))
+    parts = zip(states(document(one)), states(document(other)), strict=True)
+    assert states(document(one), document(other)) == [max(pair) for pair in parts]
+
+
+@given(policies, policies, policies)
+def test_a_level_of_scps_never_gains(
+    own: list[dict[str, Any]], level: list[dict[str, Any]], more: list[dict[str, Any]]
+) -> None:
+    """Another level only takes away, and the order of levels is of no account."""
+    who = principal([document(own)])
+    one, other = ([policy("scp", document(content))] for content in (level, more))
+
+    def found(*levels: list[Any]) -> list[int]:
+        return [ORDER.index(grant.state) for grant in granted(who, ACTIONS, scp_layers(levels))]
+
+    assert all(free >= bound for free, bound in zip(found(one), found(one, other), strict=True))
+    assert found(one, other) == found(other, one)
 
 
 @given(policies, st.permutations(range(4)))
@@ -160,7 +150,7 @@ def test_an_administrator_minus_three_denies_is_decided_fast() -> None:
     catalogue.everything()
     start = perf_counter()
     found = {grant.action.name: grant for grant in grants(principal([document(content)]))}
-    assert perf_counter() - start < 3
+    assert perf_counter() - start < 2
     assert found["iam:CreateUser"].state is State.NOT_GRANTED
     assert found["s3:DeleteObject"].scope is Scope.SOME
     assert found["ec2:RunInstances"].state is State.CONDITIONAL
@@ -185,22 +175,10 @@ def test_an_action_nobody_knows_is_judged_by_the_statements() -> None:
     assert (known.action.name, known.state, unknown.state) == ("old:DoThis", State.GRANTED, State.NOT_GRANTED)
 
 
-def test_variables_of_2008_are_text() -> None:
-    """Before 2012-10-17 ${aws:username} is no variable, and so it can be no bucket's name."""
-    content = [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::${aws:username}/*"}]
-    deny = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::${aws:*}/*"}
-    found = {}
-    for version in ("2008-10-17", "2012-10-17"):
-        (grant,) = granted(principal([{"Version": version, "Statement": [*content, deny]}]), ["s3:GetObject"])
-        found[version] = grant.state
-    assert found == {"2008-10-17": State.NOT_GRANTED, "2012-10-17": State.GRANTED}
-
-
 def test_further_layers_must_allow_too() -> None:
     """A layer without any Allow grants nothing."""
-    allow = parse(document([{"Effect": "Allow", "Action": "*", "Resource": "*"}]), "p")
-    identity = Layer(IDENTITY, (Policy("p", None, allow, "inline"),))
-    evaluation = Evaluation((identity, Layer("service control policy level 1", ())))
+    allow = policy("p", document([{"Effect": "Allow", "Action": "*", "Resource": "*"}]))
+    evaluation = Evaluation((Layer(IDENTITY, (allow,)), *scp_layers([[]])))
     action = catalogue.find("s3:GetObject")
     assert action is not None
     grant = evaluation.grant(action)
@@ -236,3 +214,46 @@ def test_another_evaluator_s_cases(file: str, action: str, state: State) -> None
     (who,) = load_iam([samples() / "iamspy" / f"{file}.json"]).principals
     (grant,) = granted(who, [action])
     assert grant.state is state
+
+
+@pytest.mark.parametrize(
+    ("file", "user", "role"),
+    [
+        ("scp-basic", "lambda:InvokeFunction", State.GRANTED),
+        ("scp-deny-lambda", "lambda:InvokeFunction", State.NOT_GRANTED),
+        ("scp-deny-lambda2", "lambda:InvokeFunction", State.NOT_GRANTED),
+    ],
+)
+def test_another_evaluator_s_scps(file: str, user: str, role: State) -> None:
+    """Placeholder."""
+
+
+def test_who_is_bound_by_scps() -> None:
+    """Neither the management account nor service-linked roles; everybody else, root of a member account included."""
+    linked = principal([], path="/aws-service-role/ecs.amazonaws.com/")
+    assert is_bound_by_scps(principal([]))
+    assert is_bound_by_scps(principal([]), management_account="999999999999")
+    assert not is_bound_by_scps(principal([]), management_account="111122223333")
+    assert not is_bound_by_scps(linked)
+    assert is_bound_by_scps(principal([], kind="user", path="/aws-service-role/x/"))
+
+
+@pytest.mark.parametrize(
+    ("actions", "may"),
+    [
+        ("sts:AssumeRole", False),
+        (["sts:AssumeRole", "sts:TagSession"], True),
+        ("sts:*", True),
+        ("STS:tagsession", True),
+    ],
+)
+def test_a_trust_policy_tells_whether_sessions_may_have_tags(actions: object, may: bool) -> None:  # noqa: FBT001
+    """Without sts:TagSession in its trust policy a role's tags are all that its sessions have."""
+    content = [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": actions}]
+    trust = parse(document(content), "trust", needs_resource=False)
+    assert may_tag_sessions(trust) is may
+    allow = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    tagged = allow | {"Condition": {"StringEquals": {"aws:PrincipalTag/admin": "true"}}}
+    who = principal([document([tagged])], tags={"team": "red"})
+    (grant,) = granted(who, ["s3:GetObject"], facts=facts_of(who, sessions_tagged=may))
+    assert grant.state is (State.CONDITIONAL if may else State.NOT_GRANTED)

@@ -1,6 +1,9 @@
 """Policy documents, in any shape that IAM takes: text (URL-encoded or not) or object, one or a list everywhere.
 
-What IAM would refuse raises ``PolicyError``, which names the policy, the statement and the element.
+What IAM would refuse raises ``PolicyError``, which names the policy, the statement and the element. Where leaving
+something out cannot change what a policy means IAM's grammar is read with some patience: the names of elements and
+operators have no case, a Sid may occur twice, a Statement may be an empty list, an empty Condition tests nothing.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
 
 from __future__ import annotations
@@ -8,12 +11,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
 from cloudsearch.errors import PolicyError
+from cloudsearch.iam.operators import operator
 
 VERSIONS = ("2012-10-17", "2008-10-17")
+_DOCUMENT_ELEMENTS = ("Version", "Id", "Statement")
 _ELEMENTS = (
     "Sid",
     "Effect",
@@ -52,8 +58,19 @@ class ConditionTest:
 
 
 @dataclass(frozen=True, slots=True)
+class Principals:
+    """Whom a resource's policy speaks of, by kind: ``AWS``, ``Service`` ...; ``*`` where it names none."""
+
+    kinds: tuple[tuple[str, tuple[str, ...]], ...]
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement. ``resources`` is None where a kind of policy has none (a role's trust policy)."""
+    """One statement. ``resources`` is None where a kind of policy has none (a role's trust policy).
+
+    ``principals`` is None except in the policies of resources and the trust policies of roles.
+    """
 
     index: int
     sid: str | None
@@ -62,6 +79,7 @@ class Statement:
     resources: Patterns | None
     conditions: tuple[ConditionTest, ...] = ()
     has_variables: bool = True
+    principals: Principals | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +104,30 @@ def parse(document: object, policy: str, *, needs_resource: bool = True) -> Docu
     return Document(version, tuple(reader.statement(index, one) for index, one in enumerate(statements)))
 
 
+def render(document: Document) -> dict[str, Any]:
+    """The document as IAM writes it, ready for ``json.dumps``; to parse it gives the document again."""
+    return {"Version": document.version, "Statement": [_rendered(one) for one in document.statements]}
+
+
+def _rendered(statement: Statement) -> dict[str, Any]:
+    content: dict[str, Any] = {"Sid": statement.sid} if statement.sid else {}
+    content["Effect"] = statement.effect.value
+    if (principals := statement.principals) is not None:
+        whom = {kind: _one_or_list(names) for kind, names in principals.kinds}
+        content["NotPrincipal" if principals.negated else "Principal"] = whom.get("*") or whom
+    for name, patterns in (("Action", statement.actions), ("Resource", statement.resources)):
+        if patterns is not None:
+            content[f"Not{name}" if patterns.negated else name] = _one_or_list(patterns.texts)
+    condition: dict[str, dict[str, Any]] = {}
+    for test in statement.conditions:
+        condition.setdefault(test.operator, {})[test.key] = _one_or_list(test.values)
+    return content | ({"Condition": condition} if condition else {})
+
+
+def _one_or_list(texts: tuple[str, ...]) -> str | list[str]:
+    return texts[0] if len(texts) == 1 else list(texts)
+
+
 def _content(document: object, policy: str) -> dict[str, Any]:
     if isinstance(document, bytes):
         document = document.decode("utf-8", "replace")
@@ -93,22 +135,35 @@ def _content(document: object, policy: str) -> dict[str, Any]:
         document = _decoded(document, policy)
     if not isinstance(document, dict):
         raise PolicyError(f"policy {policy}: is no JSON object but {type(document).__name__}")
-    return _by_element(document, f"policy {policy}")
+    return _by_element(document, f"policy {policy}", _DOCUMENT_ELEMENTS)
 
 
 def _decoded(text: str, policy: str) -> object:
     text = text.strip().lstrip("\ufeff")
     try:
-        return json.loads(text if text.startswith("{") else unquote(text))
+        return json.loads(text if text.startswith("{") else unquote(text), object_pairs_hook=partial(_object, policy))
     except (ValueError, RecursionError) as error:
         raise PolicyError(f"policy {policy}: is not JSON: {error}") from error
 
 
-def _by_element(content: dict[Any, Any], where: str) -> dict[str, Any]:
+def _object(policy: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names all differ: of two the first would go lost."""
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise PolicyError(f"policy {policy}: names {twice} twice in one object")
+    return content
+
+
+def _by_element(content: dict[Any, Any], where: str, known: tuple[str, ...]) -> dict[str, Any]:
     """Elements by name in lower case, since IAM does not mind their case; two of one name are refused."""
     elements = {str(name).lower(): value for name, value in content.items()}
     if len(elements) != len(content):
         raise PolicyError(f"{where}: names an element twice")
+    strange = elements.keys() - {name.lower() for name in known}
+    if strange:
+        raise PolicyError(f"{where}: there is no element {', '.join(sorted(strange))}")
     return elements
 
 
@@ -124,10 +179,7 @@ class _Reader:
         where = f"policy {self._policy}, statement {index}"
         if not isinstance(content, dict):
             raise PolicyError(f"{where}: is no object but {type(content).__name__}")
-        elements = _by_element(content, where)
-        strange = elements.keys() - {name.lower() for name in _ELEMENTS}
-        if strange:
-            raise PolicyError(f"{where}: there is no element {', '.join(sorted(strange))}")
+        elements = _by_element(content, where, _ELEMENTS)
         actions = _either(elements, "Action", where)
         resources = _either(elements, "Resource", where)
         if actions is None:
@@ -142,6 +194,7 @@ class _Reader:
             resources=resources,
             conditions=_conditions(elements.get("condition"), where),
             has_variables=self._variables,
+            principals=_principals(elements, where),
         )
 
 
@@ -172,9 +225,25 @@ def _either(elements: dict[str, Any], name: str, where: str) -> Patterns | None:
 
 def _texts(value: object, where: str) -> tuple[str, ...]:
     values = value if isinstance(value, list) else [value]
+    if not values:
+        raise PolicyError(f"{where} is an empty list")
     if not all(isinstance(one, str) for one in values):
         raise PolicyError(f"{where} is neither a text nor a list of texts")
     return tuple(values)
+
+
+def _principals(elements: dict[str, Any], where: str) -> Principals | None:
+    negated = "notprincipal" in elements
+    if negated and "principal" in elements:
+        raise PolicyError(f"{where}: has both Principal and NotPrincipal")
+    name = "NotPrincipal" if negated else "Principal"
+    content = elements.get(name.lower())
+    if content is None:
+        return None
+    if not isinstance(content, dict):
+        return Principals((("*", _texts(content, f"{where}: {name}")),), negated)
+    kinds = tuple((str(kind), _texts(names, f"{where}: {name} {kind}")) for kind, names in content.items())
+    return Principals(kinds, negated)
 
 
 def _action_names(actions: Patterns, where: str) -> Patterns:
@@ -191,12 +260,12 @@ def _conditions(condition: object, where: str) -> tuple[ConditionTest, ...]:
     if not isinstance(condition, dict):
         raise PolicyError(f"{where}: Condition is no object")
     tests = []
-    for operator, keys in condition.items():
+    for name, keys in condition.items():
+        if operator(str(name)) is None:
+            raise PolicyError(f"{where}: Condition {name} is no operator")
         if not isinstance(keys, dict):
-            raise PolicyError(f"{where}: Condition {operator} is no object")
-        tests += [
-            ConditionTest(operator, key, _values(value, f"{where}: Condition {key}")) for key, value in keys.items()
-        ]
+            raise PolicyError(f"{where}: Condition {name} is no object")
+        tests += [ConditionTest(name, key, _values(value, f"{where}: Condition {key}")) for key, value in keys.items()]
     return tuple(tests)
 
 

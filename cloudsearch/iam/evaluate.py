@@ -1,35 +1,32 @@
 """Is it granted? Three values, after AWS's evaluation logic for what lies on the principal's own side.
 
-Layers: the identity's policies, then each further one (the permissions boundary); every layer must allow and no
-statement of any may deny. An action is **granted** when for some resource it supports every layer allows without a
-Condition and nothing denies; **conditional** when that hangs on a Condition of an Allow or a Deny; else **not
-granted**. Resource policies, trust and key policies are no part of it.
+Every layer must allow and no statement of any may deny. An action is **granted** when for some resource it supports
+every layer allows without an open Condition and nothing denies; **conditional** when that hangs on a Condition, or on
+a variable, that only a request decides; else **not granted**. Conditions that the principal decides are decided.
+Resource policies, trust and key policies are no part of it, nor that one call may need several resources at once.
 
-Resources are compared as patterns: an Allow opens regions (its own patterns, or for ``*`` the ARN patterns of the
-action's resource types), a Deny closes those it covers whole. An action without resource types needs ``*``.
+An action's resources are sorted by the patterns they fit (``regions``) and each sort is judged as one request would
+be, so that what statements close together is closed. An action without resource types needs ``*``.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
 from cloudsearch import catalogue
 from cloudsearch.catalogue import Action
-from cloudsearch.iam.documents import Effect, Patterns, Statement
-from cloudsearch.iam.matching import (
-    ActionMatcher,
-    covers,
-    is_everything,
-    overlaps,
-    variables_as_text,
-    variables_as_wildcards,
-)
-from cloudsearch.iam.principals import Policy, Principal
+from cloudsearch.iam.conditions import Truth, implies
+from cloudsearch.iam.documents import Effect
+from cloudsearch.iam.facts import NOTHING_KNOWN, Facts, facts_of
+from cloudsearch.iam.layers import IDENTITY, SCP, Layer, Rule, StatementRef, layers_of, rules_of
+from cloudsearch.iam.principals import Principal
+from cloudsearch.iam.regions import Group, regions
+from cloudsearch.iam.resources import Kind, kinds_of
 
 
 class State(StrEnum):
@@ -48,24 +45,13 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class StatementRef:
-    """A statement: its policy's name, its Sid and its place in the policy, from 0."""
-
-    policy: str
-    sid: str | None
-    index: int
-    effect: Effect
-
-    def __str__(self) -> str:
-        return f"{self.policy}, {self.sid or f'statement {self.index}'}"
-
-
-@dataclass(frozen=True, slots=True)
 class Grant:
     """What a principal's policies say of one action.
 
-    ``statements`` are those that decide: the Allows of a grant (with the Denies whose Condition may take it away), the
-    Denies of a refusal. ``missing`` is the principal's: where it is not empty NOT_GRANTED means not known.
+    ``statements`` are those that decide: the Allows of a grant and the Denies that limit it, or that a Condition may
+    bring in; the Denies of a refusal, or the Allows that a further layer does not let through. ``refused_by`` is the
+    layer that refuses, where the state is NOT_GRANTED. ``missing`` is the principal's: where it is not empty
+    NOT_GRANTED means not known.
     """
 
     action: Action
@@ -74,278 +60,298 @@ class Grant:
     statements: tuple[StatementRef, ...]
     scope: Scope
     missing: tuple[str, ...] = ()
+    refused_by: str | None = None
+
+    @property
+    def allows(self) -> tuple[StatementRef, ...]:
+        """The statements that grant it, or would."""
+        return tuple(one for one in self.statements if one.effect is Effect.ALLOW)
+
+    @property
+    def denies(self) -> tuple[StatementRef, ...]:
+        """The statements that deny or limit it, or may."""
+        return tuple(one for one in self.statements if one.effect is Effect.DENY)
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """Policies that together must allow: the identity's, a boundary, a level of service control policies."""
+def grants(principal: Principal, further: Sequence[Layer] = (), facts: Facts | None = None) -> Iterator[Grant]:
+    """What the principal is granted of the whole catalogue, one grant an action, in the catalogue's order.
 
-    name: str
-    policies: tuple[Policy, ...]
-
-
-IDENTITY = "identity"
-BOUNDARY = "permissions boundary"
+    ``facts`` are what is known of it; without them what it tells itself.
+    """
+    evaluation = _evaluation(principal, further, facts)
+    for service in catalogue.services():
+        yield from evaluation.grants_of(service)
 
 
-def layers_of(principal: Principal) -> tuple[Layer, ...]:
-    """The principal's own layers; a boundary whose document is not known is ``missing`` and no layer."""
-    boundary = (Layer(BOUNDARY, (principal.boundary,)),) if principal.boundary else ()
-    return (Layer(IDENTITY, principal.policies), *boundary)
-
-
-def grants(principal: Principal, further: Sequence[Layer] = ()) -> Iterator[Grant]:
-    """What the principal is granted of the whole catalogue, one grant an action, in the catalogue's order."""
-    evaluation = Evaluation((*layers_of(principal), *further), principal.partition, principal.missing)
-    return map(evaluation.grant, catalogue.everything())
-
-
-def granted(principal: Principal, actions: Iterable[str], further: Sequence[Layer] = ()) -> tuple[Grant, ...]:
+def granted(
+    principal: Principal, actions: Iterable[str], further: Sequence[Layer] = (), facts: Facts | None = None
+) -> tuple[Grant, ...]:
     """What the principal is granted of the actions named, in their order; patterns are no names.
 
     An action the catalogue does not know is judged by the statements alone, and named as it came.
     """
-    evaluation = Evaluation((*layers_of(principal), *further), principal.partition, principal.missing)
+    evaluation = _evaluation(principal, further, facts)
     return tuple(evaluation.grant(catalogue.find(name) or _stranger(name)) for name in actions)
+
+
+def _evaluation(principal: Principal, further: Sequence[Layer], facts: Facts | None) -> Evaluation:
+    layers = (*layers_of(principal), *further)
+    return Evaluation(layers, principal.partition, principal.missing, facts or facts_of(principal))
 
 
 def _stranger(name: str) -> Action:
     return Action(name, name.partition(":")[0].lower(), "", (), ())
 
 
-class _Target(NamedTuple):
-    """An action's resources: ARN patterns of its types; none where it has no types, and then it needs ``*``."""
+class _Decision(NamedTuple):
+    """A grant without its action: many actions share one."""
 
-    arns: tuple[str, ...]
-    is_known: bool
+    state: State
+    reason: str
+    statements: tuple[StatementRef, ...]
+    scope: Scope = Scope.ALL
+    refused_by: str | None = None
+
+
+class _Case(NamedTuple):
+    """Resources that the statements cannot tell apart, and what the statements say of them.
+
+    ``passes`` is what each layer lets through, ``closing`` the Denies that surely hold where its Allows do.
+    """
+
+    value: Truth
+    passes: tuple[Truth, ...]
+    allows: tuple[Rule, ...]
+    denies: tuple[Rule, ...]
+    closing: tuple[Rule, ...]
 
     @property
-    def needs_star(self) -> bool:
-        return self.is_known and not self.arns
-
-    @property
-    def whole(self) -> tuple[str, ...]:
-        return self.arns or ("*",)
-
-
-class _Region(NamedTuple):
-    """Resources that an Allow opens."""
-
-    pattern: str
-    rule: _Rule
-    is_conditional: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """A statement made ready for many questions."""
-
-    ref: StatementRef
-    matcher: ActionMatcher
-    negates_actions: bool
-    resources: Patterns
-    loose: tuple[str, ...]
-    has_everything: bool
-    is_conditional: bool
-
-    def covers_action(self, service: str, name: str) -> bool:
-        return self.matcher.matches(service, name) is not self.negates_actions
-
-    def opens(self, target: _Target) -> tuple[str, ...]:
-        """The resources, as patterns, that the statement speaks of when it allows."""
-        texts, negated = self.resources.texts, self.resources.negated
-        if self.has_everything is not negated and (self.has_everything or target.needs_star):
-            return target.whole
-        if self.has_everything or target.needs_star:
-            return ()
-        if negated:
-            return tuple(arn for arn in target.whole if not any(covers(text, arn) for text in texts))
-        whole = tuple(arn for arn in target.arns if any(covers(text, arn) for text in texts))
-        if len(whole) == len(target.whole):
-            return whole
-        pairs = zip(texts, self.loose, strict=True)
-        return whole + tuple(text for text, loose in pairs if any(overlaps(loose, arn) for arn in target.whole))
-
-    def closes(self, region: str, target: _Target) -> bool:
-        """Whether the statement surely speaks of all of a region when it denies."""
-        if self.has_everything or target.needs_star:
-            return self.has_everything is not self.resources.negated
-        if self.resources.negated:
-            plain = variables_as_wildcards(region)
-            return not any(overlaps(loose, plain) for loose in self.loose)
-        return any(covers(text, region) for text in self.resources.texts)
-
-    def narrows(self, region: str, target: _Target) -> bool:
-        """Whether a statement that does not close a region speaks of some of it when it denies."""
-        if self.has_everything or target.needs_star:
-            return False
-        if self.resources.negated:
-            return not any(covers(text, region) for text in self.resources.texts)
-        return any(overlaps(loose, variables_as_wildcards(region)) for loose in self.loose)
-
-
-def _rule(policy: Policy, statement: Statement) -> _Rule:
-    resources = statement.resources or Patterns(("*",))
-    texts, loose = resources.texts, resources.texts
-    if statement.has_variables:
-        texts, loose = tuple(map(variables_as_text, texts)), tuple(map(variables_as_wildcards, texts))
-    return _Rule(
-        ref=StatementRef(policy.name, statement.sid, statement.index, statement.effect),
-        matcher=ActionMatcher(statement.actions.texts),
-        negates_actions=statement.actions.negated,
-        resources=Patterns(texts, resources.negated),
-        loose=loose,
-        has_everything=any(map(is_everything, texts)),
-        is_conditional=bool(statement.conditions),
-    )
-
-
-class _Ready:
-    """A layer's statements by effect, and by the services they touch."""
-
-    def __init__(self, layer: Layer) -> None:
-        self.name = layer.name
-        rules = [_rule(policy, one) for policy in layer.policies for one in policy.document.statements]
-        self._rules = {effect: [rule for rule in rules if rule.ref.effect is effect] for effect in Effect}
-        self._by_service: dict[tuple[Effect, str], list[_Rule]] = {}
-
-    def rules(self, effect: Effect, service: str, name: str) -> list[_Rule]:
-        """The statements of an effect that cover an action."""
-        near = self._by_service.get((effect, service))
-        if near is None:
-            near = [rule for rule in self._rules[effect] if rule.negates_actions or rule.matcher.touches(service)]
-            self._by_service[effect, service] = near
-        return [rule for rule in near if rule.covers_action(service, name)]
-
-
-@dataclass(slots=True)
-class _Decision:
-    """What remains of the regions that were opened, and what closed the others."""
-
-    regions: list[_Region] = field(default_factory=list)
-    against: list[StatementRef] = field(default_factory=list)
-    perhaps: list[StatementRef] = field(default_factory=list)
-    is_narrowed: bool = False
+    def own(self) -> tuple[Rule, ...]:
+        """The identity's Allows."""
+        return tuple(rule for rule in self.allows if rule.place == 0)
 
 
 class Evaluation:
-    """Answers for one set of layers, the identity's first; statements are made ready once, actions asked at will."""
+    """Layers, the identity's first; statements are made ready once, actions asked at will."""
 
-    def __init__(self, layers: Sequence[Layer], partition: str = "aws", missing: tuple[str, ...] = ()) -> None:
-        self._identity, *self._further = map(_Ready, layers)
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        partition: str = "aws",
+        missing: tuple[str, ...] = (),
+        facts: Facts = NOTHING_KNOWN,
+    ) -> None:
+        self._layers = tuple(layers)
         self._partition = partition
         self._missing = missing
+        rules = [rule for place, layer in enumerate(layers) for rule in rules_of(layer, place, facts)]
+        self._rules = [rule for rule in rules if rule.truth is not Truth.NO]
+        self._void = [rule for rule in rules if rule.truth is Truth.NO and rule.allows]
+        self._decisions: dict[tuple[tuple[Rule, ...], tuple[Kind, ...]], _Decision] = {}
 
     def grant(self, action: Action) -> Grant:
         """Decide one action."""
         service, name = action.service, action.short_name.lower()
-        allows = self._identity.rules(Effect.ALLOW, service, name)
-        denies = [rule for layer in self._layers for rule in layer.rules(Effect.DENY, service, name)]
-        if not allows and not denies:
-            return self._refused(action, "no statement allows it", ())
-        if not denies and not self._further and (free := _free(allows)):
-            return Grant(action, State.GRANTED, "", _refs(free), Scope.ALL, self._missing)
-        target = _target(action, self._partition)
-        opened = [_Region(text, rule, rule.is_conditional) for rule in allows for text in rule.opens(target)]
+        rules = tuple(rule for rule in self._rules if rule.matcher.matches(service, name) is not rule.negates_actions)
+        return self._grant(action, rules, kinds_of(action.name, self._partition))
+
+    def grants_of(self, service: str) -> Iterator[Grant]:
+        """Decide every action of a service, in the catalogue's order."""
+        touching = [rule for rule in self._rules if rule.touches(service)]
+        if not (touching or self._void or self._missing):
+            yield from _nothing_of(service)
+            return
+        names = _names(service)
+        covered = [(rule, rule.matcher.covered(service, names), rule.negates_actions) for rule in touching]
+        for action, name in zip(catalogue.actions_of(service), names, strict=True):
+            rules = tuple([rule for rule, found, negated in covered if (name in found) is not negated])
+            yield self._grant(action, rules, kinds_of(action.name, self._partition))
+
+    def _grant(self, action: Action, rules: tuple[Rule, ...], kinds: tuple[Kind, ...]) -> Grant:
+        decision = self._decisions.get((rules, kinds))
+        if decision is None:
+            decision = self._decisions[rules, kinds] = self._decide(rules, kinds)
+        if self._void and decision.reason == _NO_ALLOW:
+            decision = self._never(action, decision)
+        return _of(action, decision, self._missing)
+
+    def _never(self, action: Action, decision: _Decision) -> _Decision:
+        """Whether an Allow whose Condition cannot hold is why nothing allows."""
+        service, name = action.service, action.short_name.lower()
+        for rule in self._void:
+            if rule.place == 0 and rule.matcher.matches(service, name) is not rule.negates_actions:
+                reason = f"the Condition of {rule.ref} cannot hold for this principal"
+                return decision._replace(reason=reason, statements=(rule.ref, *decision.statements))
+        return decision
+
+    def _decide(self, rules: tuple[Rule, ...], kinds: tuple[Kind, ...]) -> _Decision:
+        if not any(rule.allows and rule.place == 0 for rule in rules):
+            denies = (rule for rule in rules if not rule.allows and rule.truth is Truth.YES)
+            return _Decision(State.NOT_GRANTED, _NO_ALLOW, _refs(denies), refused_by=IDENTITY)
+        sorts, is_whole = regions(kinds, frozenset().union(*(rule.patterns for rule in rules)), _groups(rules))
+        cases = [self._case(rules, fitting) for fitting in sorts]
+        best = max((case.value for case in cases), default=Truth.NO)
+        is_all = is_whole and all(case.value is best for case in cases)
+        scope = Scope.ALL if is_all else Scope.SOME
+        if best is Truth.YES:
+            return _Decision(State.GRANTED, "" if is_all else "on some resources", _granting(cases), scope)
+        winners = [case for case in cases if case.value is best]
+        if best is Truth.PERHAPS:
+            reason, deciding = self._hangs_on(winners)
+            return _Decision(State.CONDITIONAL, reason, deciding, scope)
+        if not is_whole:
+            return _Decision(State.CONDITIONAL, "its patterns are too many to decide", _refs(rules), scope)
+        return self._refusal(rules, winners, kinds)
+
+    def _case(self, rules: Sequence[Rule], fitting: frozenset[str]) -> _Case:
+        """Judge resources that fit these patterns as one request would be."""
+        spoken = [(rule, truth, min(rule.truth, truth)) for rule in rules if (truth := rule.speaks_of(fitting))]
+        denies = [(rule, truth) for rule, truth, _ in spoken if not rule.allows]
+        allows = [(rule, truth, _voiding(rule, denies, fitting)) for rule, _, truth in spoken if rule.allows]
+        passes = tuple(
+            max((truth for rule, truth, voiding in allows if rule.place == place and not voiding), default=Truth.NO)
+            for place in range(len(self._layers))
+        )
+        denied = max((truth for rule, _, truth in spoken if not rule.allows), default=Truth.NO)
+        return _Case(
+            value=min(*passes, ~denied),
+            passes=passes,
+            allows=tuple(rule for rule, _, _ in allows),
+            denies=tuple(rule for rule, _ in denies),
+            closing=tuple(deny for _, _, voiding in allows for deny in voiding),
+        )
+
+    def _hangs_on(self, cases: Sequence[_Case]) -> tuple[str, tuple[StatementRef, ...]]:
+        """Whose Condition, or open variable, decides; and all statements that bear on it."""
+        own = [rule for case in cases for rule in case.own]
+        denies = [rule for case in cases for rule in case.denies]
+        further = [
+            rule for case in cases for rule in case.allows if rule.place and case.passes[rule.place] is Truth.PERHAPS
+        ]
+        deciding = _refs((*own, *further, *denies))
+        if denies:
+            return f"unless {_hinge(denies[0])}", deciding
+        if all(case.passes[0] is Truth.PERHAPS for case in cases):
+            return f"if {_hinge(own[0])}", deciding
+        return f"if {_hinge(further[0])}", deciding
+
+    def _refusal(self, rules: Sequence[Rule], cases: Sequence[_Case], kinds: tuple[Kind, ...]) -> _Decision:
+        """Who refuses: nobody allows it there, a Deny closes all that is allowed, a layer lets nothing of it pass."""
+        opened = [case for case in cases if case.own]
         if not opened:
-            return self._refused(action, *_unopened(allows, denies, target))
-        decision = _closed(opened, denies, target)
-        if not decision.regions:
-            return self._refused(action, f"denied by {decision.against[0]}", tuple(decision.against))
-        return self._through(action, decision, target)
-
-    @property
-    def _layers(self) -> tuple[_Ready, ...]:
-        return (self._identity, *self._further)
-
-    def _through(self, action: Action, decision: _Decision, target: _Target) -> Grant:
-        """What the further layers let through of what the identity's opens."""
-        regions = decision.regions
-        narrowed = decision.is_narrowed
-        for layer in self._further:
-            rules = layer.rules(Effect.ALLOW, action.service, action.short_name.lower())
-            before = regions
-            regions = [passed for region in regions if (passed := _passed(region, rules, target))]
-            narrowed = narrowed or not any(rule.has_everything for rule in rules)
-            if not regions:
-                return self._refused(action, f"the {layer.name} does not allow it", _refs(one.rule for one in before))
-        sure = [region for region in regions if not region.is_conditional]
-        is_whole = not narrowed and {region.pattern for region in sure or regions} >= set(target.whole)
-        scope = Scope.ALL if is_whole else Scope.SOME
-        if sure:
-            reason = "" if is_whole else "on some resources"
-            return Grant(action, State.GRANTED, reason, _refs(r.rule for r in sure), scope, self._missing)
-        deciding = (*_refs(region.rule for region in regions), *decision.perhaps)
-        return Grant(action, State.CONDITIONAL, _hangs_on(regions, decision), deciding, scope, self._missing)
-
-    def _refused(self, action: Action, reason: str, statements: tuple[StatementRef, ...]) -> Grant:
-        if self._missing or statements:
-            return Grant(action, State.NOT_GRANTED, reason, statements, Scope.ALL, self._missing)
-        return _plain_refusal(action, reason)
+            return _unopened(rules, kinds)
+        left = [case for case in opened if not case.closing]
+        if not left:
+            closing = [rule for case in opened for rule in case.closing]
+            first = min(closing, key=lambda rule: (rule.place, rule.order))
+            reason = f"denied by {_named(first)}"
+            return _Decision(State.NOT_GRANTED, reason, _refs(closing), refused_by=first.ref.layer)
+        refused = _refs(rule for case in left for rule in case.own)
+        through = max(_layers_passed(case) for case in left)
+        layer = self._layers[through]
+        return _Decision(State.NOT_GRANTED, _does_not_allow(layer), refused, refused_by=layer.name)
 
 
-@lru_cache(maxsize=65536)
-def _plain_refusal(action: Action, reason: str) -> Grant:
-    return Grant(action, State.NOT_GRANTED, reason, (), Scope.ALL)
+_NO_ALLOW = "no statement allows it"
 
 
-def _free(allows: Iterable[_Rule]) -> list[_Rule]:
-    """Statements that allow everything unconditionally."""
-    return [rule for rule in allows if rule.has_everything and not rule.is_conditional and not rule.resources.negated]
+def _groups(rules: Sequence[Rule]) -> frozenset[Group]:
+    """Patterns of which one is enough: a statement's, all the Denies', and those of each layer's Allows."""
+    uses: dict[str, set[Rule | None]] = {}
+    for rule in rules:
+        for text in rule.texts:
+            uses.setdefault(text.sure, set()).add(None if text.is_open else rule)
+            uses.setdefault(text.loose, set()).add(None if text.is_open else rule)
+    groups, together = [], dict[tuple[Effect, int], tuple[set[str], set[str]]]()
+    for rule in rules:
+        own = frozenset(text.sure for text in rule.texts if uses[text.sure] == {rule})
+        groups.append(Group(own, own, is_one=True))
+        if not rule.negates_resources:
+            enough, members = together.setdefault((rule.ref.effect, rule.place * rule.allows), (set(), set()))
+            members |= own
+            enough |= own if rule.truth is Truth.YES else set()
+    groups += [Group(frozenset(enough), frozenset(members), is_one=False) for enough, members in together.values()]
+    return frozenset(group for group in groups if group.enough and len(group.members) > 1)
 
 
-def _unopened(allows: list[_Rule], denies: list[_Rule], target: _Target) -> tuple[str, tuple[StatementRef, ...]]:
-    """Why nothing is open."""
-    if not allows:
-        closing = [rule for rule in denies if not rule.is_conditional]
-        return "no statement allows it", _refs(closing)
-    if target.needs_star:
-        return f"no resource can match: it acts on * alone, {allows[0].ref} names others", ()
-    return f"no resource can match those of {allows[0].ref}", ()
+def _voiding(allow: Rule, denies: Iterable[tuple[Rule, Truth]], fitting: frozenset[str]) -> tuple[Rule, ...]:
+    """The Denies that surely hold in every request, for resources that fit these patterns, in which the Allow does."""
+    return tuple(
+        deny
+        for deny, truth in denies
+        if (truth is Truth.YES or _names_the_same(allow, deny, fitting))
+        and all(any(implies(given, test) for given in allow.open_tests) for test in deny.open_tests)
+    )
 
 
-def _closed(opened: Iterable[_Region], denies: Sequence[_Rule], target: _Target) -> _Decision:
-    """Take away what is denied; what is denied on a Condition is conditional from then on."""
-    decision = _Decision()
-    for region in opened:
-        closing = [rule for rule in denies if rule.closes(region.pattern, target)]
-        if surely := [rule for rule in closing if not rule.is_conditional]:
-            decision.against += _refs(surely)
-            continue
-        decision.perhaps += _refs(closing)
-        decision.regions.append(region._replace(is_conditional=region.is_conditional or bool(closing)))
-        others = (rule for rule in denies if rule not in closing)
-        decision.is_narrowed = decision.is_narrowed or any(rule.narrows(region.pattern, target) for rule in others)
-    decision.against = list(dict.fromkeys(decision.against))
-    decision.perhaps = list(dict.fromkeys(decision.perhaps))
-    return decision
+def _names_the_same(allow: Rule, deny: Rule, fitting: frozenset[str]) -> bool:
+    """Whether the Deny has every text by which the Allow may speak of the resources: their variables are alike."""
+    if allow.negates_resources or deny.negates_resources or allow.has_everything:
+        return False
+    return all(text in deny.texts for text in allow.texts if text.loose in fitting)
 
 
-def _passed(region: _Region, rules: Iterable[_Rule], target: _Target) -> _Region | None:
-    """The region as a layer lets it through, None where it does not."""
-    plain = variables_as_wildcards(region.pattern)
-    letting = [
-        rule for rule in rules if any(overlaps(variables_as_wildcards(text), plain) for text in rule.opens(target))
-    ]
-    if not letting:
-        return None
-    return region._replace(is_conditional=region.is_conditional or all(rule.is_conditional for rule in letting))
+def _granting(cases: Iterable[_Case]) -> tuple[StatementRef, ...]:
+    """The Allows that grant, then the Denies that take something away of what is allowed."""
+    allows: list[Rule] = []
+    denies: list[Rule] = []
+    for case in cases:
+        if case.value is Truth.YES:
+            allows += [rule for rule in case.own if rule.truth is Truth.YES]
+        elif case.own:
+            denies += case.denies
+    return _refs((*allows, *denies))
 
 
-def _hangs_on(regions: Sequence[_Region], decision: _Decision) -> str:
-    """Whose Condition decides."""
-    if decision.perhaps:
-        return f"unless the Condition of {decision.perhaps[0]} holds"
-    own = next((region.rule.ref for region in regions if region.rule.is_conditional), None)
-    return f"if the Condition of {own} holds" if own else "if a Condition of a further layer holds"
+def _layers_passed(case: _Case) -> int:
+    """How many layers, from the identity's on, let something of it pass."""
+    return next(place for place, truth in enumerate(case.passes) if truth is Truth.NO)
 
 
-def _refs(rules: Iterable[_Rule]) -> tuple[StatementRef, ...]:
-    return tuple(dict.fromkeys(rule.ref for rule in rules))
+def _unopened(rules: Iterable[Rule], kinds: tuple[Kind, ...]) -> _Decision:
+    """Why nothing is open although an Allow names the action."""
+    allows = _refs(rule for rule in rules if rule.allows and rule.place == 0)
+    if kinds:
+        reason = f"no resource can match those of {allows[0]}"
+    else:
+        reason = f"no resource can match: it acts on * alone, {allows[0]} names others"
+    return _Decision(State.NOT_GRANTED, reason, allows, refused_by=IDENTITY)
 
 
-@lru_cache(maxsize=65536)
-def _target(action: Action, partition: str) -> _Target:
-    arns = catalogue.arn_patterns(action.name)
-    own = tuple(f"arn:{partition}:{arn[6:]}" if arn.startswith("arn:*:") else arn for arn in arns)
-    return _Target(own, catalogue.find(action.name) is not None)
+def _does_not_allow(layer: Layer) -> str:
+    if layer.name.startswith(SCP) and layer.allows_nothing:
+        return f"the {layer.name} allows nothing at all: FullAWSAccess missing?"
+    return f"the {layer.name} does not allow it"
+
+
+def _hinge(rule: Rule) -> str:
+    """What a request has to bring for the statement to hold."""
+    if rule.truth is Truth.PERHAPS:
+        return f"the Condition of {_named(rule)} holds"
+    return f"a variable of {_named(rule)} names the resource"
+
+
+def _named(rule: Rule) -> str:
+    return f"{rule.ref}" if rule.place == 0 else f"the {rule.ref.layer}: {rule.ref}"
+
+
+def _refs(rules: Iterable[Rule]) -> tuple[StatementRef, ...]:
+    """The statements in the order of layers and policies, each once."""
+    return tuple(rule.ref for rule in sorted(set(rules), key=lambda rule: (rule.place, rule.order)))
+
+
+@lru_cache(maxsize=1024)
+def _names(service: str) -> tuple[str, ...]:
+    return tuple(action.short_name.lower() for action in catalogue.actions_of(service))
+
+
+@lru_cache(maxsize=1024)
+def _nothing_of(service: str) -> tuple[Grant, ...]:
+    """Every action of the service, allowed by nobody."""
+    decision = _Decision(State.NOT_GRANTED, _NO_ALLOW, (), refused_by=IDENTITY)
+    return tuple(_of(action, decision) for action in catalogue.actions_of(service))
+
+
+def _of(action: Action, decision: _Decision, missing: tuple[str, ...] = ()) -> Grant:
+    state, reason, statements, scope, refused_by = decision
+    return Grant(action, state, reason, statements, scope, missing, refused_by)

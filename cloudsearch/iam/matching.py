@@ -5,7 +5,6 @@ Actions compare without case, resources with it. Nothing here is a regular expre
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -13,8 +12,6 @@ from cloudsearch.where import fits
 
 _WILD = frozenset("*?")
 _NOTHING_OR_MUCH, _CHARACTER, _ANY = "\x00", "\x01", "\x05"
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_ESCAPED = {"*": "\x02", "?": "\x03", "$": "$"}
 
 
 def matches_action(pattern: str, action: str) -> bool:
@@ -35,6 +32,7 @@ class ActionMatcher:
         self._names: dict[str, set[str]] = {}
         self._by_service: dict[str, list[str]] = {}
         self._anywhere: list[str] = []
+        self._covered: dict[str, frozenset[str]] = {}
         for pattern in patterns:
             self._add(pattern.lower())
 
@@ -58,6 +56,14 @@ class ActionMatcher:
             or any(fits(pattern, f"{service}:{name}") for pattern in self._anywhere)
         )
 
+    def covered(self, service: str, names: tuple[str, ...]) -> frozenset[str]:
+        """Those of the service's action names, in lower case, that a pattern covers; remembered by service."""
+        found = self._covered.get(service)
+        if found is None:
+            found = frozenset(name for name in names if self.matches(service, name))
+            self._covered[service] = found
+        return found
+
     def touches(self, service: str) -> bool:
         """Whether any of the service's actions might be covered."""
         return bool(self._everything or self._anywhere) or service in self._names or service in self._by_service
@@ -66,23 +72,6 @@ class ActionMatcher:
 def is_everything(pattern: str) -> bool:
     """Whether a resource pattern is ``*`` and nothing else."""
     return not pattern.strip("*") and bool(pattern)
-
-
-@lru_cache(maxsize=65536)
-def variables_as_text(pattern: str) -> str:
-    """Policy variables as the text of their names: the same variable is the same text, another is not."""
-    return _VARIABLE.sub(lambda found: _ESCAPED.get(found[1]) or _named(found[1]), pattern)
-
-
-def _named(variable: str) -> str:
-    """A text that stands for the variable's value; no star or ``?`` of a default value is a wildcard."""
-    return f"\x04{variable.lower()}\x04".replace("*", "\x02").replace("?", "\x03")
-
-
-@lru_cache(maxsize=65536)
-def variables_as_wildcards(pattern: str) -> str:
-    """Policy variables as ``*``: whatever they may become."""
-    return _VARIABLE.sub(lambda found: "?" if found[1] in _ESCAPED else "*", pattern)
 
 
 @lru_cache(maxsize=65536)
@@ -99,7 +88,7 @@ def covers(pattern: str, other: str) -> bool:
 @lru_cache(maxsize=65536)
 def overlaps(one: str, other: str) -> bool:
     """Whether some text fits both patterns; takes ``len(one) * len(other)`` steps at most."""
-    start, begin = _literal(one), _literal(other)
+    start, begin = literal_start(one), literal_start(other)
     if not (start.startswith(begin) or begin.startswith(start)):
         return False
     reachable = _skipped({0}, other)
@@ -110,7 +99,7 @@ def overlaps(one: str, other: str) -> bool:
     return len(other) in reachable
 
 
-def _literal(pattern: str) -> str:
+def literal_start(pattern: str) -> str:
     """What every fitting text begins with."""
     for at, character in enumerate(pattern):
         if character in _WILD:

@@ -1,0 +1,169 @@
+"""Which sets of patterns share a text: the resources of an action, sorted by the patterns that they fit.
+
+Two Denies that close a resource only together, an Allow minus a Deny of exactly the same: comparing patterns two by
+two cannot see them. So all patterns are followed at once, character by character, through every text of the action's
+resource types; texts that the patterns cannot tell apart are one. What is left at the ends is exact. Only the
+characters that some pattern waits for are tried, and one that stands for all others; of a pattern's stars the last
+one reached is enough, and of a statement's patterns one that fits whatever follows. Where that is too long (a dozen
+patterns that begin with stars) a second search leaves out what can no longer change the answer; where that is too
+long as well, it ends and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from os.path import commonprefix
+from typing import NamedTuple
+
+from cloudsearch.iam.matching import literal_start, matches_resource, overlaps
+from cloudsearch.iam.resources import PART, Kind, aligned
+
+FIRST_LIMIT, LAST_LIMIT = 2_000, 8_000
+_OTHER = "\x00"
+
+
+class Group(NamedTuple):
+    """Patterns that do one thing: when a text fits one of ``enough``, whatever follows, the other members are needless.
+
+    With ``is_one`` it is of no account which of them it fits, as of one statement's; else it is told.
+    """
+
+    enough: frozenset[str]
+    members: frozenset[str]
+    is_one: bool
+
+
+class Regions(NamedTuple):
+    """The patterns that each sort of resource fits; ``is_whole`` where no sort is lacking.
+
+    Of a group a sort may tell fewer than it fits, but then one that is enough.
+    """
+
+    fitting: tuple[frozenset[str], ...]
+    is_whole: bool
+
+
+@lru_cache(maxsize=8192)
+def regions(kinds: tuple[Kind, ...], patterns: frozenset[str], groups: frozenset[Group] = frozenset()) -> Regions:
+    """Sort the texts of the kinds by the patterns they fit; without a kind there is one text, which fits none."""
+    telling = sorted(one for one in patterns if any(overlaps(one, kind.loose) for kind in kinds))
+    if not telling:
+        return Regions((frozenset(),), is_whole=True)
+    search = _Search(kinds, telling, groups)
+    is_whole = search.run(FIRST_LIMIT, grouped=False) or search.run(LAST_LIMIT, grouped=True)
+    if not is_whole:
+        search.found.update(_samples(kinds, telling))
+    return Regions(tuple(sorted(search.found, key=sorted)), is_whole)
+
+
+def _samples(kinds: Sequence[Kind], patterns: Sequence[str]) -> Iterator[frozenset[str]]:
+    """What a few texts fit, for when there are too many to try."""
+    for pattern in (*patterns, *(kind.loose for kind in kinds)):
+        for text in (pattern.replace("*", "").replace("?", _OTHER), pattern.replace("*", _OTHER).replace("?", _OTHER)):
+            if any(kind.takes(text) for kind in kinds):
+                yield frozenset(one for one in patterns if matches_resource(one, text))
+
+
+class _Search:
+    """All patterns as one row of tokens; a state is the set of places that a text so far may have led to."""
+
+    def __init__(self, kinds: Sequence[Kind], patterns: Sequence[str], groups: Iterable[Group]) -> None:
+        self.found: set[frozenset[str]] = set()
+        self._tokens: list[str] = []
+        self._owners: list[int] = []
+        self._begins: list[int] = []
+        self._kinds = len(kinds)
+        every = [*(one.arn for one in kinds), *(one.but for one in kinds), *(aligned(one, kinds) for one in patterns)]
+        self._names = dict(enumerate(patterns, 2 * len(kinds)))
+        shared = len(commonprefix([literal_start(one.replace(PART, "*")) for one in every if one]))  # noqa: RUF071 (characters are meant)
+        for owner, one in enumerate(every):
+            self._lay(owner, one[shared:])
+        self._start = self._joined(frozenset(), [begin for begin, one in zip(self._begins, every, strict=True) if one])
+        self._ones = [self._placed(group) for group in groups if group.is_one]
+        self._groups = [self._placed(group) for group in groups if not group.is_one]
+
+    def _lay(self, owner: int, pattern: str) -> None:
+        """Append a pattern, each run of stars as one; an empty token is its end."""
+        while "**" in pattern:
+            pattern = pattern.replace("**", "*")
+        self._begins.append(len(self._tokens))
+        self._tokens += [*pattern, ""]
+        self._owners += [owner] * (len(pattern) + 1)
+
+    def _placed(self, group: Group) -> tuple[tuple[tuple[int, int], ...], frozenset[int]]:
+        """The last stars that are enough with their owners, and all owners that they make needless."""
+        enough = tuple(
+            (place, owner)
+            for place, owner in enumerate(self._owners[:-1])
+            if self._names.get(owner) in group.enough and self._tokens[place] == "*" and not self._tokens[place + 1]
+        )
+        return enough, frozenset(owner for owner, name in self._names.items() if name in group.members)
+
+    def run(self, limit: int, *, grouped: bool) -> bool:
+        """Fill ``found``; False where the limit ended it."""
+        self.found.clear()
+        seen, waiting = {self._start}, [self._start]
+        while waiting:
+            if len(seen) > limit:
+                return False
+            state = waiting.pop()
+            self._take(state)
+            for after in self._after(state):
+                reached = self._needed(after, grouped=grouped)
+                if reached not in seen and any(self._owners[place] < self._kinds for place in reached):
+                    seen.add(reached)
+                    waiting.append(reached)
+        return True
+
+    def _take(self, state: frozenset[int]) -> None:
+        """Where a text may end here and is of a kind, note what it fits."""
+        owners = {self._owners[place] for place in state if not self._tokens[place]}
+        if any(kind in owners and kind + self._kinds not in owners for kind in range(self._kinds)):
+            self.found.add(frozenset(self._names[owner] for owner in owners if owner in self._names))
+
+    def _after(self, state: frozenset[int]) -> Iterator[frozenset[int]]:
+        """The states after one more character: one that no pattern waits for, and each that one does."""
+        always: list[int] = []
+        parts: list[int] = []
+        waited: dict[str, list[int]] = {}
+        for place in state:
+            token = self._tokens[place]
+            if token == "*":  # noqa: S105 (a wildcard)
+                always.append(place)
+            elif token == "?":  # noqa: S105
+                always.append(place + 1)
+            elif token == PART:
+                parts.append(place)
+            elif token:
+                waited.setdefault(token, []).append(place + 1)
+        colon = self._joined(frozenset(), always)
+        anyway = self._joined(colon, parts)
+        yield anyway
+        for character, places in waited.items():
+            yield self._joined(colon if character == ":" else anyway, places)
+
+    def _joined(self, state: frozenset[int], places: Iterable[int]) -> frozenset[int]:
+        """With these places and those past a star that stands for nothing, without what a later star makes needless."""
+        joined = set(state)
+        for place in sorted(places):
+            joined.add(place)
+            if self._tokens[place] == PART:
+                joined.add(place + 1)
+            elif self._tokens[place] == "*":
+                joined.add(place + 1)
+                joined.difference_update(range(self._begins[self._owners[place]], place))
+        return frozenset(joined)
+
+    def _needed(self, state: frozenset[int], *, grouped: bool) -> frozenset[int]:
+        """Without what can no longer change the answer."""
+        for enough, members in self._ones:
+            if any(place in state for place, _ in enough):
+                first = enough[0][0]
+                state = frozenset({*(one for one in state if self._owners[one] not in members), first, first + 1})
+        for enough, members in self._groups if grouped else ():
+            reached = next((owner for place, owner in enough if place in state), None)
+            if reached is not None:
+                needless = members - {reached}
+                state = frozenset(place for place in state if self._owners[place] not in needless)
+        return state
