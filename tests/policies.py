@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -46,6 +47,16 @@ def further(case: Mapping[str, Json]) -> tuple[Layer, ...]:
     levels = [[policy(f"scp{n}", one) for n, one in enumerate(level)] for level in case.get("scps", ())]
     session = (Layer(SESSION, (policy("session", case["session"]),)),) if "session" in case else ()
     return (*scp_layers(levels), *session)
+
+
+@cache
+def fits_slowly(pattern: str, text: str) -> bool:
+    """The meaning of IAM's wildcards, spelt out: exponential, and surely right."""
+    if not pattern:
+        return not text
+    if pattern[0] == "*":
+        return fits_slowly(pattern[1:], text) or (bool(text) and fits_slowly(pattern, text[1:]))
+    return bool(text) and pattern[0] in ("?", text[0]) and fits_slowly(pattern[1:], text[1:])
 
 
 def _named(*names: str) -> st.SearchStrategy[str]:

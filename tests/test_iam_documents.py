@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudsearch.errors import PolicyError
-from cloudsearch.iam import ConditionTest, Effect, Patterns, parse
+from cloudsearch.iam import ConditionTest, Effect, Patterns, Principals, parse, render
+from tests.policies import document, policies
 
 STATEMENT = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 DOCUMENT = {"Version": "2012-10-17", "Statement": [STATEMENT]}
@@ -78,6 +79,15 @@ def test_variables_mean_something_from_2012_on() -> None:
         ({"Sid": 1}, "Sid"),
         ({"Actions": "s3:*"}, "actions"),
         ({"action": "s3:*"}, "twice"),
+        ({"Action": []}, "Action is an empty list"),
+        ({"Resource": []}, "Resource is an empty list"),
+        ({"Condition": {"StringIs": {"k": "v"}}}, "Condition StringIs is no operator"),
+        ({"Condition": {"NullIfExists": {"k": "true"}}}, "Condition NullIfExists is no operator"),
+        ({"Condition": {"ForSomeValues:StringLike": {"k": "v"}}}, "is no operator"),
+        ({"Condition": {"Bool": {"k": None}}}, "Condition k"),
+        ({"Principal": 1}, "Principal"),
+        ({"Principal": {"AWS": [1]}}, "Principal AWS"),
+        ({"Principal": "*", "NotPrincipal": "*"}, "both Principal and NotPrincipal"),
     ],
 )
 def test_what_iam_refuses_is_named(change: dict[str, Any], told: str) -> None:
@@ -99,7 +109,28 @@ def test_what_is_lacking_is_named(missing: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [None, 1, [], "", "{", "[]", "nothing", {}, {"Version": "2020"}, {"Statement": [1]}]
+    "document",
+    [
+        None,
+        1,
+        [],
+        "",
+        "{",
+        "[]",
+        "nothing",
+        {},
+        {"Version": "2020"},
+        {"Version": "2020", "Statement": []},
+        {"Version": ["2012-10-17"], "Statement": []},
+        {"Statement": [1]},
+        {"Statement": None},
+        {"Statement": [], "Statements": []},
+        {"Statement": [], "statement": []},
+        '{"Statement": [], "Statement": []}',
+        '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Bool": {}, "Bool": {}}}}',
+        '{"Statement": ' + "[" * 100_000,
+    ],
+    ids=lambda document: str(document)[:40],
 )
 def test_what_is_no_document_is_an_error_of_ours(document: object) -> None:
     """Nothing else escapes."""
@@ -123,3 +154,51 @@ def test_any_json_is_a_document_or_a_policy_error(document: object) -> None:
     """Files hold anything."""
     with suppress(PolicyError):
         parse(document, "p")
+
+
+@given(policies, st.sampled_from(["2012-10-17", "2008-10-17"]), st.data())
+def test_what_is_rendered_is_read_as_the_same(content: list[dict[str, Any]], version: str, data: st.DataObject) -> None:
+    """Rendering loses nothing, and takes the way through JSON, URL-encoded or not."""
+    named = [one | data.draw(st.sampled_from([{}, {"Sid": "a"}, {"Sid": "b"}])) for one in content]
+    read = parse(document(named, version), "p")
+    text = json.dumps(render(read))
+    assert parse(render(read), "p") == parse(text, "p") == parse(quote(text), "p") == read
+
+
+def test_what_is_rendered_is_as_iam_writes_it() -> None:
+    """Elements in IAM's order, one of a kind as itself, several as a list."""
+    content: dict[str, Any] = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "A",
+                "Effect": "Deny",
+                "Principal": {"AWS": ["1", "2"], "Service": "ec2.amazonaws.com"},
+                "NotAction": ["a:b", "c:d"],
+                "Resource": "*",
+                "Condition": {"Bool": {"k": "true", "l": ["x", "y"]}, "Null": {"k": "false"}},
+            },
+            {"Effect": "Allow", "NotPrincipal": "*", "Action": "*", "NotResource": "x"},
+        ],
+    }
+    assert render(parse(content, "p")) == content
+    assert list(render(parse(content, "p"))["Statement"][0]) == list(content["Statement"][0])
+
+
+def test_principals_are_kept() -> None:
+    """Of a resource's policy or a trust policy; what names no kind is of the kind ``*``."""
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}
+    (anybody,) = parse({"Statement": statement}, "p", needs_resource=False).statements
+    assert anybody.principals == Principals((("*", ("*",)),))
+    (nobody,) = parse({"Statement": STATEMENT}, "p").statements
+    assert nobody.principals is None
+
+
+def test_values_of_a_condition_are_texts() -> None:
+    """Numbers and booleans as JSON writes them; an empty list is kept, and tests nothing that could be known."""
+    condition = {"NumericEquals": {"k": [1, 2.5, True, "x"], "l": []}}
+    (statement,) = parse({"Statement": STATEMENT | {"Condition": condition}}, "p").statements
+    assert statement.conditions == (
+        ConditionTest("NumericEquals", "k", ("1", "2.5", "true", "x")),
+        ConditionTest("NumericEquals", "l", ()),
+    )

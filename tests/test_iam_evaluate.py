@@ -217,15 +217,49 @@ def test_another_evaluator_s_cases(file: str, action: str, state: State) -> None
 
 
 @pytest.mark.parametrize(
-    ("file", "user", "role"),
+    ("file", "account", "state"),
     [
-        ("scp-basic", "lambda:InvokeFunction", State.GRANTED),
-        ("scp-deny-lambda", "lambda:InvokeFunction", State.NOT_GRANTED),
-        ("scp-deny-lambda2", "lambda:InvokeFunction", State.NOT_GRANTED),
+        ("scp-basic", "123456789012", State.GRANTED),
+        ("scp-basic", "023456789012", State.GRANTED),  # the management account, whatever is attached to it
+        ("scp-deny-lambda", "123456789012", State.NOT_GRANTED),
+        ("scp-deny-lambda", "023456789012", State.GRANTED),
+        ("scp-deny-lambda2", "123456789012", State.GRANTED),  # here this one is the management account
     ],
 )
-def test_another_evaluator_s_scps(file: str, user: str, role: State) -> None:
-    """Placeholder."""
+def test_another_evaluator_s_scps(file: str, account: str, state: State) -> None:
+    """An organisation's tree: the root's policies and the account's bind its members and not the management account."""
+    root = json.loads((samples() / "iamspy" / f"{file}.json").read_text(encoding="utf-8"))
+    management = root["Arn"].split(":")[4]
+    (node,) = (child for child in root["Children"] if child["Id"] == account)
+    levels = [[policy(one["Name"], one["Content"]) for one in level["Policies"]] for level in (root, node)]
+    who = principal([document([{"Effect": "Allow", "Action": "lambda:*", "Resource": "*"}])], account=account)
+    layers = scp_layers(levels) if is_bound_by_scps(who, management) else ()
+    (grant,) = granted(who, ["lambda:InvokeFunction"], layers)
+    assert grant.state is state
+    assert (grant.refused_by == "service control policy level 1") == (state is State.NOT_GRANTED)
+
+
+def test_every_sample_principal_is_evaluated() -> None:
+    """Details as IAM gave them: every principal has an answer for every action, and quickly."""
+    files = [*(samples() / "iam").glob("*.json"), *(samples() / "iamspy").glob("*.json")]
+    details = [path for path in files if "DetailList" in path.read_text(encoding="utf-8")]
+    for who in (who for path in details for who in load_iam([path])):
+        found = list(grants(who))
+        assert len(found) == len(catalogue.everything())
+        assert all(one.refused_by is None or one.state is State.NOT_GRANTED for one in found)
+        assert all(bool(one.statements) for one in found if one.state is not State.NOT_GRANTED)
+
+
+def test_the_files_of_another_evaluator_grant_what_they_say() -> None:
+    """Buckets named in the policies of a batch: every role is granted its own."""
+    roles = {who.name: who for who in load_iam([samples() / "iamspy" / "batch-allow.json"])}
+    found = {name: granted(who, ["s3:GetObject"])[0] for name, who in roles.items()}
+    assert {name: grant.state for name, grant in found.items()} == {
+        "name1": State.GRANTED,
+        "name2": State.GRANTED,
+        "name3": State.NOT_GRANTED,
+    }
+    assert found["name1"].scope is Scope.SOME
 
 
 def test_who_is_bound_by_scps() -> None:
@@ -257,3 +291,69 @@ def test_a_trust_policy_tells_whether_sessions_may_have_tags(actions: object, ma
     who = principal([document([tagged])], tags={"team": "red"})
     (grant,) = granted(who, ["s3:GetObject"], facts=facts_of(who, sessions_tagged=may))
     assert grant.state is (State.CONDITIONAL if may else State.NOT_GRANTED)
+
+
+def test_patterns_that_begin_with_stars_are_decided() -> None:
+    """Many patterns with stars in front would have too many combinations: what is enough is enough."""
+    denied = [f"arn:aws:s3:::*-{number}-prod/*" for number in range(30)]
+    content = [
+        {"Effect": "Allow", "Action": "s3:*", "Resource": [f"arn:aws:s3:::x-{number}-prod/*" for number in range(31)]},
+        {"Effect": "Deny", "Action": "s3:*", "Resource": denied[:15]},
+        {"Effect": "Deny", "Action": "s3:*", "Resource": denied[15:]},
+    ]
+    (grant,) = granted(principal([document(content)]), ["s3:GetObject"])
+    assert (grant.state, grant.scope) == (State.GRANTED, Scope.SOME)
+    content[0]["Resource"] = content[0]["Resource"][:-1]
+    (grant,) = granted(principal([document(content)]), ["s3:GetObject"])
+    assert grant.state is State.NOT_GRANTED
+    assert len(grant.denies) == 2
+
+
+def test_what_is_too_long_to_decide_is_not_called_refused() -> None:
+    """Patterns made to be hard end the search in time, and then nothing is said to be not granted."""
+    content = [
+        {"Effect": "Allow", "Action": "s3:*", "Resource": f"arn:aws:s3:::*{one}*{other}?????*"}
+        for one in "abcdef"
+        for other in "uvwxyz"
+    ]
+    content.append({"Effect": "Deny", "Action": "s3:*", "NotResource": "arn:aws:s3:::*q????????????????q*/*"})
+    start = perf_counter()
+    (grant,) = granted(principal([document(content)]), ["s3:GetObject"])
+    assert perf_counter() - start < 2
+    assert grant.state is not State.NOT_GRANTED
+    assert grant.scope is Scope.SOME
+
+
+def test_two_hundred_roles_are_evaluated_in_time() -> None:
+    """The whole catalogue for every role of a large account: each has buckets, tables and a Deny of its own."""
+    roles = [
+        principal(
+            [
+                document(
+                    [
+                        {"Effect": "Allow", "Action": ["s3:*", "dynamodb:*"], "Resource": f"arn:aws:*:::app-{number}*"},
+                        {"Effect": "Allow", "Action": ["ec2:Describe*", "sqs:*", "logs:*"], "Resource": "*"},
+                        {"Effect": "Deny", "Action": "s3:Delete*", "Resource": f"arn:aws:s3:::app-{number}-keep/*"},
+                    ]
+                )
+            ],
+            name=f"role{number}",
+        )
+        for number in range(200)
+    ]
+    catalogue.everything()
+    start = perf_counter()
+    count = sum(grant.state is State.GRANTED for role in roles for grant in grants(role))
+    assert perf_counter() - start < 20
+    assert count > 200 * 100
+
+
+def test_statements_with_one_sid_are_told_apart() -> None:
+    """A Sid may occur twice; the place in the policy tells which one it was."""
+    allow = {"Sid": "Same", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    deny = {"Sid": "Same", "Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::b/*"}
+    (grant,) = granted(principal([document([allow, deny])]), ["s3:GetObject"])
+    assert [(one.sid, one.index, one.effect) for one in grant.statements] == [
+        ("Same", 0, Effect.ALLOW),
+        ("Same", 1, Effect.DENY),
+    ]
