@@ -23,7 +23,7 @@ REQUESTS = {
         *(f"arn:aws:s3:::{bucket}/{key}" for bucket, key in product(BUCKETS, KEYS)),
         "arn:aws:s3:eu-west-1:111122223333:accesspoint/b/object/xa",
     ],
-    "s3:ListBucket": [*(f"arn:aws:s3:::{bucket}" for bucket in BUCKETS), "arn:aws:s3:eu-west-1:1:accesspoint/b"],
+    "s3:ListBucket": [*(f"arn:aws:s3:::{bucket}" for bucket in BUCKETS), "arn:aws:s3:eu-west-1:1:accesspoint/xa"],
     "s3:ListAllMyBuckets": ["*"],
     "iam:CreateUser": [f"arn:aws:iam::111122223333:user/{name}" for name in ("alice", "bob", "x/bob")],
     "ec2:DescribeVpcs": ["*"],

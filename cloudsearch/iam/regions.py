@@ -17,7 +17,7 @@ from os.path import commonprefix
 from typing import NamedTuple
 
 from cloudsearch.iam.matching import literal_start, matches_resource, overlaps
-from cloudsearch.iam.resources import PART, Kind, aligned
+from cloudsearch.iam.resources import ONE, PART, Kind, aligned, loosened
 
 FIRST_LIMIT, LAST_LIMIT = 2_000, 8_000
 _OTHER = "\x00"
@@ -76,7 +76,7 @@ class _Search:
         self._kinds = len(kinds)
         every = [*(one.arn for one in kinds), *(one.but for one in kinds), *(aligned(one, kinds) for one in patterns)]
         self._names = dict(enumerate(patterns, 2 * len(kinds)))
-        shared = len(commonprefix([literal_start(one.replace(PART, "*")) for one in every if one]))  # noqa: RUF071 (characters are meant)
+        shared = len(commonprefix([literal_start(loosened(one)) for one in every if one]))  # noqa: RUF071 (characters are meant)
         for owner, one in enumerate(every):
             self._lay(owner, one[shared:])
         self._start = self._joined(frozenset(), [begin for begin, one in zip(self._begins, every, strict=True) if one])
@@ -135,6 +135,8 @@ class _Search:
                 always.append(place + 1)
             elif token == PART:
                 parts.append(place)
+            elif token == ONE:
+                parts.append(place + 1)
             elif token:
                 waited.setdefault(token, []).append(place + 1)
         colon = self._joined(frozenset(), always)

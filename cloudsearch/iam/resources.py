@@ -1,7 +1,7 @@
 """An action's resources, as the ARNs of its types in the principal's partition.
 
-The catalogue tells ARNs as patterns, in which a name is a star. That of a region or an account takes no colon, or a
-volume's ARN might be an instance's; and a name that AWS keeps free of slashes must not take one, or an object's ARN
+The catalogue tells ARNs as patterns, in which a name is a star. That of a region or an account is there and takes no
+colon, or a volume's ARN might be an instance's; and a name that AWS keeps free of slashes must not take one, or an object's ARN
 would be a bucket's. Only names of which AWS says so are kept apart: many (roles, log groups, parameters, secrets) may
 hold slashes.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
@@ -17,13 +17,14 @@ from cloudsearch import catalogue
 from cloudsearch.iam.matching import literal_start
 from cloudsearch.where import fits
 
-PART = "\x06"  # any run of characters but colons: a part of an ARN
+PART = "\x06"  # any run of characters but colons
+ONE = "\x07"  # one character but a colon
 
 
 class Kind(NamedTuple):
     """The ARNs of a resource type: those that fit ``arn`` and not ``but`` (empty where there is nothing to leave).
 
-    Both are patterns that know one wildcard more, ``PART``.
+    Both are patterns that know two wildcards more, ``PART`` and ``ONE``.
     """
 
     arn: str
@@ -32,7 +33,7 @@ class Kind(NamedTuple):
     @property
     def loose(self) -> str:
         """A pattern that takes all of the kind and perhaps more."""
-        return self.arn.replace(PART, "*")
+        return loosened(self.arn)
 
     def takes(self, text: str) -> bool:
         """Whether a text is of the kind."""
@@ -78,6 +79,11 @@ def aligned(pattern: str, kinds: Iterable[Kind]) -> str:
     return ":".join([*(part.replace("*", PART) for part in parts[:5]), parts[5]])
 
 
+def loosened(pattern: str) -> str:
+    """The pattern with IAM's own wildcards alone, which may take more."""
+    return pattern.replace(PART, "*").replace(ONE, "?")
+
+
 def _lead(resource: str) -> str:
     """The type that a resource begins with, and what parts it from the name: ``volume/``, ``function:``."""
     start = literal_start(resource)
@@ -102,11 +108,11 @@ def _within(partition: str, arn: str) -> str:
     if len(parts) < 6:
         return arn
     head = [partition if parts[1] == "*" else parts[1], *parts[2:5]]
-    return ":".join([parts[0], *(part.replace("*", PART) for part in head), parts[5]])
+    return ":".join([parts[0], *(part.replace("*", ONE + PART) for part in head), parts[5]])
 
 
 def _fits(arn: str, text: str) -> bool:
     parts, of_text = arn.split(":", 5), text.split(":", 5)
     return len(parts) == len(of_text) and all(
-        fits(part.replace(PART, "*"), one) for part, one in zip(parts, of_text, strict=True)
+        fits(loosened(part), one) for part, one in zip(parts, of_text, strict=True)
     )
