@@ -12,7 +12,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -189,7 +189,8 @@ class Evaluation:
             denies = (rule for rule in rules if not rule.allows and rule.truth is Truth.YES)
             return _Decision(State.NOT_GRANTED, _NO_ALLOW, _refs(denies), refused_by=IDENTITY)
         sorts, is_whole = regions(kinds, frozenset().union(*(rule.patterns for rule in rules)), _groups(rules))
-        cases = [self._case(rules, fitting) for fitting in sorts]
+        speaking = _speaking(rules)
+        cases = [self._case(speaking(fitting), fitting) for fitting in sorts]
         best = max((case.value for case in cases), default=Truth.NO)
         is_all = is_whole and all(case.value is best for case in cases)
         scope = Scope.ALL if is_all else Scope.SOME
@@ -243,7 +244,7 @@ class Evaluation:
         left = [case for case in opened if not case.closing]
         if not left:
             closing = [rule for case in opened for rule in case.closing]
-            first = min(closing, key=lambda rule: (rule.place, rule.order))
+            first = min(closing, key=_place)
             reason = f"denied by {_named(first)}"
             return _Decision(State.NOT_GRANTED, reason, _refs(closing), refused_by=first.ref.layer)
         refused = _refs(rule for case in left for rule in case.own)
@@ -253,6 +254,25 @@ class Evaluation:
 
 
 _NO_ALLOW = "no statement allows it"
+
+
+def _speaking(rules: Sequence[Rule]) -> Callable[[frozenset[str]], list[Rule]]:
+    """Gives the statements that may speak of resources which fit some patterns: of many each sort concerns few."""
+    anyway = {rule for rule in rules if rule.has_everything or rule.negates_resources}
+    by_pattern: dict[str, set[Rule]] = {}
+    for rule in rules:
+        for pattern in rule.patterns:
+            by_pattern.setdefault(pattern, set()).add(rule)
+
+    def of(fitting: frozenset[str]) -> list[Rule]:
+        found = anyway.union(*(by_pattern[pattern] for pattern in fitting))
+        return sorted(found, key=_place)
+
+    return of
+
+
+def _place(rule: Rule) -> tuple[int, int]:
+    return rule.place, rule.order
 
 
 def _groups(rules: Sequence[Rule]) -> frozenset[Group]:
@@ -337,7 +357,7 @@ def _named(rule: Rule) -> str:
 
 def _refs(rules: Iterable[Rule]) -> tuple[StatementRef, ...]:
     """The statements in the order of layers and policies, each once."""
-    return tuple(rule.ref for rule in sorted(set(rules), key=lambda rule: (rule.place, rule.order)))
+    return tuple(rule.ref for rule in sorted(set(rules), key=_place))
 
 
 @lru_cache(maxsize=1024)

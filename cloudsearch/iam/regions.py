@@ -19,7 +19,7 @@ from typing import NamedTuple
 from cloudsearch.iam.matching import literal_start, matches_resource, overlaps
 from cloudsearch.iam.resources import ONE, PART, Kind, aligned, loosened
 
-FIRST_LIMIT, LAST_LIMIT = 2_000, 8_000
+FIRST_LIMIT, LAST_LIMIT = 2_000, 8_000  # states, past what patterns without stars in front have
 _OTHER = "\x00"
 
 
@@ -65,6 +65,13 @@ def _samples(kinds: Sequence[Kind], patterns: Sequence[str]) -> Iterator[frozens
                 yield frozenset(one for one in patterns if matches_resource(one, text))
 
 
+class _Placed(NamedTuple):
+    """A group in a search: the first of its last stars, and the owners of its places."""
+
+    first: int
+    members: frozenset[int]
+
+
 class _Search:
     """All patterns as one row of tokens; a state is the set of places that a text so far may have led to."""
 
@@ -80,8 +87,8 @@ class _Search:
         for owner, one in enumerate(every):
             self._lay(owner, one[shared:])
         self._start = self._joined(frozenset(), [begin for begin, one in zip(self._begins, every, strict=True) if one])
-        self._ones = [self._placed(group) for group in groups if group.is_one]
-        self._groups = [self._placed(group) for group in groups if not group.is_one]
+        self._ones = self._placed(group for group in groups if group.is_one)
+        self._groups = self._placed(group for group in groups if not group.is_one)
 
     def _lay(self, owner: int, pattern: str) -> None:
         """Append a pattern, each run of stars as one; an empty token is its end."""
@@ -91,21 +98,27 @@ class _Search:
         self._tokens += [*pattern, ""]
         self._owners += [owner] * (len(pattern) + 1)
 
-    def _placed(self, group: Group) -> tuple[tuple[tuple[int, int], ...], frozenset[int]]:
-        """The last stars that are enough with their owners, and all owners that they make needless."""
-        enough = tuple(
-            (place, owner)
-            for place, owner in enumerate(self._owners[:-1])
-            if self._names.get(owner) in group.enough and self._tokens[place] == "*" and not self._tokens[place + 1]
-        )
-        return enough, frozenset(owner for owner, name in self._names.items() if name in group.members)
+    def _placed(self, groups: Iterable[Group]) -> dict[int, _Placed]:
+        """By the last stars that are enough, where the group begins to be told and whose places it makes needless."""
+        owners = {name: owner for owner, name in self._names.items()}
+        placed: dict[int, _Placed] = {}
+        for group in groups:
+            members = frozenset(owners[one] for one in group.members if one in owners)
+            stars = [star for one in group.enough if one in owners and (star := self._last_star(owners[one])) is not None]
+            placed |= {star: _Placed(min(stars), members) for star in stars}
+        return placed
+
+    def _last_star(self, owner: int) -> int | None:
+        """The star that a pattern ends with."""
+        place = (self._begins[owner + 1] if owner + 1 < len(self._begins) else len(self._tokens)) - 2
+        return place if place >= self._begins[owner] and self._tokens[place] == "*" else None
 
     def run(self, limit: int, *, grouped: bool) -> bool:
         """Fill ``found``; False where the limit ended it."""
         self.found.clear()
         seen, waiting = {self._start}, [self._start]
         while waiting:
-            if len(seen) > limit:
+            if len(seen) > limit + len(self._tokens):
                 return False
             state = waiting.pop()
             self._take(state)
@@ -159,13 +172,12 @@ class _Search:
 
     def _needed(self, state: frozenset[int], *, grouped: bool) -> frozenset[int]:
         """Without what can no longer change the answer."""
-        for enough, members in self._ones:
-            if any(place in state for place, _ in enough):
-                first = enough[0][0]
+        for place in [place for place in state if place in self._ones]:
+            first, members = self._ones[place]
+            if place in state:
                 state = frozenset({*(one for one in state if self._owners[one] not in members), first, first + 1})
-        for enough, members in self._groups if grouped else ():
-            reached = next((owner for place, owner in enough if place in state), None)
-            if reached is not None:
-                needless = members - {reached}
-                state = frozenset(place for place in state if self._owners[place] not in needless)
+        for place in sorted(place for place in state if place in self._groups) if grouped else ():
+            needless = self._groups[place].members - {self._owners[place]}
+            if place in state:
+                state = frozenset(one for one in state if self._owners[one] not in needless)
         return state

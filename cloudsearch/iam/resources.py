@@ -1,9 +1,9 @@
 """An action's resources, as the ARNs of its types in the principal's partition.
 
 The catalogue tells ARNs as patterns, in which a name is a star. That of a region or an account is there and takes no
-colon, or a volume's ARN might be an instance's; and a name that AWS keeps free of slashes must not take one, or an object's ARN
-would be a bucket's. Only names of which AWS says so are kept apart: many (roles, log groups, parameters, secrets) may
-hold slashes.
+colon, or a volume's ARN might be an instance's; and a name that AWS keeps free of slashes must not take one, or an
+object's ARN would be a bucket's. Only names of which AWS says so are kept apart: many (roles, log groups, parameters,
+secrets) may hold slashes.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 """
 
