@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudsearch import catalogue
@@ -73,6 +73,27 @@ def test_another_allow_never_loses(before: list[dict[str, Any]], more: list[dict
     allows = [one for one in more if one["Effect"] == "Allow"]
     pairs = zip(states(document(before)), states(document(before + allows)), strict=True)
     assert all(old <= new for old, new in pairs)
+
+
+@given(policies, st.sampled_from([{"Action": "*"}, {"Resource": "*"}, {"Condition": {}}]))
+def test_a_wider_allow_never_loses(before: list[dict[str, Any]], wider: dict[str, Any]) -> None:
+    """All actions, all resources, no Condition in place of an Allow's own."""
+    (name,) = wider
+    after = [
+        {key: value for key, value in one.items() if key != f"Not{name}"} | wider if one["Effect"] == "Allow" else one
+        for one in before
+    ]
+    assert all(old <= new for old, new in zip(states(document(before)), states(document(after)), strict=True))
+
+
+@given(policies, policies)
+@settings(max_examples=15, deadline=None)
+def test_one_by_one_and_all_at_once_are_one(own: list[dict[str, Any]], limit: list[dict[str, Any]]) -> None:
+    """The whole catalogue gives for each action what asking for it alone gives."""
+    who = principal([document(own)], document(limit))
+    at_once = {grant.action.name: grant for grant in grants(who)}
+    names = [action.name for service in ("s3", "iam", "ec2", "sts") for action in catalogue.actions_of(service)]
+    assert list(granted(who, names)) == [at_once[name] for name in names]
 
 
 @given(policies, policies)
@@ -140,7 +161,7 @@ def test_not_action_wildcards_and_denies_count() -> None:
 
 
 def test_an_administrator_minus_three_denies_is_decided_fast() -> None:
-    """The whole catalogue, in well under a second once it is read."""
+    """The whole catalogue, in half a second once it is read; the quickest try, for the machine may be busy."""
     content: list[dict[str, Any]] = [
         {"Effect": "Allow", "Action": "*", "Resource": "*"},
         {"Effect": "Deny", "Action": ["iam:*", "organizations:*"], "Resource": "*"},
@@ -148,9 +169,14 @@ def test_an_administrator_minus_three_denies_is_decided_fast() -> None:
         {"Effect": "Deny", "Action": "ec2:*", "Resource": "*", "Condition": {"Bool": {"aws:x": "true"}}},
     ]
     catalogue.everything()
-    start = perf_counter()
-    found = {grant.action.name: grant for grant in grants(principal([document(content)]))}
-    assert perf_counter() - start < 2
+
+    def timed() -> tuple[float, dict[str, Any]]:
+        start = perf_counter()
+        found = {grant.action.name: grant for grant in grants(principal([document(content)]))}
+        return perf_counter() - start, found
+
+    seconds, found = min((timed() for _ in range(3)), key=lambda one: one[0])
+    assert seconds < 0.5
     assert found["iam:CreateUser"].state is State.NOT_GRANTED
     assert found["s3:DeleteObject"].scope is Scope.SOME
     assert found["ec2:RunInstances"].state is State.CONDITIONAL

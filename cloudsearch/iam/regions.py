@@ -103,8 +103,9 @@ class _Search:
         owners = {name: owner for owner, name in self._names.items()}
         placed: dict[int, _Placed] = {}
         for group in groups:
-            members = frozenset(owners[one] for one in group.members if one in owners)
-            stars = [star for one in group.enough if one in owners and (star := self._last_star(owners[one])) is not None]
+            members = frozenset(owners[one] for one in group.members & owners.keys())
+            last = (self._last_star(owners[one]) for one in group.enough & owners.keys())
+            stars = [star for star in last if star is not None]
             placed |= {star: _Placed(min(stars), members) for star in stars}
         return placed
 
