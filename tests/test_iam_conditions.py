@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import perf_counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -202,11 +204,25 @@ def test_operators_are_taken_apart(name: str, found: Operator | None) -> None:
         ("${part}/x", Text("\x04part\x04/x", "AROA1:*/x")),
         ("${many}", Text("\x04many\x04", "*")),
         ("${open", Text("${open", "${open")),
+        ("a${open ${k", Text("a${open ${k", "a${open ${k")),
+        ("${k}${k}-${n}", Text("redred-7", "redred-7")),
+        ("${none, ''}", Text("", "")),
+        ("${none, 'a', 'b'}", Text("a', 'b", "a', 'b")),
+        ("${none, a}", None),
+        ("", Text("", "")),
     ],
 )
 def test_variables_are_resolved(text: str, found: Text | None) -> None:
     """Known values, defaults, characters; what only a request tells stays open."""
     assert resolve(text, KNOWN) == found
+
+
+def test_long_texts_are_read_in_time() -> None:
+    """No text of a policy takes longer than it is long, whatever its author had in mind."""
+    start = perf_counter()
+    for text in ("${" * 50_000, "${" + " " * 100_000 + "}", "${a" + "," * 100_000 + "}", "${x, '" * 20_000):
+        resolve(text, KNOWN)
+    assert perf_counter() - start < 2
 
 
 @given(st.text("ab*?", max_size=5), st.text("ab", max_size=5))

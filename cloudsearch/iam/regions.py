@@ -44,7 +44,7 @@ class Regions(NamedTuple):
     is_whole: bool
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def regions(kinds: tuple[Kind, ...], patterns: frozenset[str], groups: frozenset[Group] = frozenset()) -> Regions:
     """Sort the texts of the kinds by the patterns they fit; without a kind there is one text, which fits none."""
     telling = sorted(one for one in patterns if any(overlaps(one, kind.loose) for kind in kinds))

@@ -8,13 +8,11 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.ht
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from cloudsearch.iam.facts import Facts
 
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_DEFAULT = re.compile(r"\s*([^,]*?)\s*,\s*'(.*)'\s*", re.DOTALL)
 _LITERAL = str.maketrans({"*": "\x02", "?": "\x03"})
 _ESCAPED = {"*": "\x02", "?": "\x03", "$": "$"}
 
@@ -41,29 +39,46 @@ def literal(text: str) -> str:
 
 def resolve(text: str, facts: Facts) -> Text | None:
     """Fill in what is known; None where a variable has no value, so that nothing is equal to the text or like it."""
-    sure, loose, at = "", "", 0
-    for found in _VARIABLE.finditer(text):
-        value = _value(found[1], facts)
+    resolved = Text("", "")
+    for part, is_variable in _parts(text):
+        value = _value(part, facts) if is_variable else Text(part, part)
         if value is None:
             return None
-        between = text[at : found.start()]
-        sure, loose, at = sure + between + value.sure, loose + between + value.loose, found.end()
-    return Text(sure + text[at:], loose + text[at:])
+        resolved = Text(resolved.sure + value.sure, resolved.loose + value.loose)
+    return resolved
 
 
 def without(text: str) -> str:
     """The text with each variable cut out of it."""
-    return _VARIABLE.sub("", text)
+    return "".join(part for part, is_variable in _parts(text) if not is_variable)
+
+
+def _parts(text: str) -> Iterator[tuple[str, bool]]:
+    """The text in order, variables (without what encloses them) told apart; one that is not closed is text."""
+    before, opened, rest = text.partition("${")
+    while opened and "}" in rest:
+        yield before, False
+        variable, _, after = rest.partition("}")
+        yield variable, True
+        before, opened, rest = after.partition("${")
+    yield before + opened + rest, False
 
 
 def _value(variable: str, facts: Facts) -> Text | None:
     if variable in _ESCAPED:
         return Text(_ESCAPED[variable], _ESCAPED[variable])
-    with_default = _DEFAULT.fullmatch(variable)
-    key = (with_default[1] if with_default else variable).strip()
+    key, default = _with_default(variable)
     values = facts.of(key)
     if values == ():
-        return Text(literal(with_default[2]), literal(with_default[2])) if with_default else None
+        return None if default is None else Text(literal(default), literal(default))
     if values is None or len(values) > 1 or "*" in values[0]:
         return Text(f"\x04{literal(key.lower())}\x04", values[0] if values and len(values) == 1 else "*")
     return Text(literal(values[0]), literal(values[0]))
+
+
+def _with_default(variable: str) -> tuple[str, str | None]:
+    """A variable's key, and the default value after a comma and in quotes, if it has one."""
+    key, _, default = variable.partition(",")
+    default = default.strip()
+    is_quoted = len(default) > 1 and default[0] == default[-1] == "'"
+    return key.strip(), default[1:-1] if is_quoted else None
