@@ -383,3 +383,20 @@ def test_statements_with_one_sid_are_told_apart() -> None:
         ("Same", 0, Effect.ALLOW),
         ("Same", 1, Effect.DENY),
     ]
+
+
+@pytest.mark.parametrize("offset", range(3))
+def test_an_action_s_own_arns_are_all_of_it(offset: int) -> None:
+    """Over the catalogue: an Allow of an action's ARNs grants it on all, one ARN on some, and a Deny of them nothing."""
+    for action in catalogue.everything()[offset * 40 :: 120]:
+        arns = list(catalogue.arn_patterns(action.name))
+        allow = {"Effect": "Allow", "Action": action.name}
+        for resources in (arns, arns[:1]):
+            if resources:
+                (grant,) = granted(principal([document([allow | {"Resource": resources}])]), [action.name])
+                assert grant.state is State.GRANTED, action.name
+                assert len(resources) < len(arns) or grant.scope is Scope.ALL, action.name
+        own = arns or ["*"]
+        deny = {"Effect": "Deny", "Action": action.name, "Resource": own}
+        (grant,) = granted(principal([document([allow | {"Resource": "*"}, deny])]), [action.name])
+        assert grant.state is State.NOT_GRANTED, action.name

@@ -1,12 +1,12 @@
 """Which sets of patterns share a text: the resources of an action, sorted by the patterns that they fit.
 
 Two Denies that close a resource only together, an Allow minus a Deny of exactly the same: comparing patterns two by
-two cannot see them. So all patterns are followed at once, character by character, through every text of the action's
-resource types; texts that the patterns cannot tell apart are one. What is left at the ends is exact. Only the
-characters that some pattern waits for are tried, and one that stands for all others; of a pattern's stars the last
-one reached is enough, and of a statement's patterns one that fits whatever follows. Where that is too long (a dozen
-patterns that begin with stars) a second search leaves out what can no longer change the answer; where that is too
-long as well, it ends and says so.
+two cannot see them. So all patterns are followed at once, character by character, through every text of a resource
+type; texts that the patterns cannot tell apart are one. What is left at the ends is exact. Only the characters that
+some pattern waits for are tried, and one that stands for all others; of a pattern's stars the last one reached is
+enough, and of a statement's patterns one that fits whatever follows. Where that is too long (a dozen patterns that
+begin with stars) a second search leaves out what can no longer change the answer; where that is too long as well, it
+ends and says so.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from cloudsearch.iam.resources import ONE, PART, Kind, aligned, loosened
 
 FIRST_LIMIT, LAST_LIMIT = 2_000, 8_000  # states, past what patterns without stars in front have
 _OTHER = "\x00"
+_KIND, _BUT = 0, 1  # the owners of the first places: the kind's two patterns
 
 
 class Group(NamedTuple):
@@ -44,24 +45,37 @@ class Regions(NamedTuple):
     is_whole: bool
 
 
-@lru_cache(maxsize=2048)
-def regions(kinds: tuple[Kind, ...], patterns: frozenset[str], groups: frozenset[Group] = frozenset()) -> Regions:
+def regions(kinds: Iterable[Kind], patterns: frozenset[str], groups: frozenset[Group] = frozenset()) -> Regions:
     """Sort the texts of the kinds by the patterns they fit; without a kind there is one text, which fits none."""
-    telling = sorted(one for one in patterns if any(overlaps(one, kind.loose) for kind in kinds))
-    if not telling:
+    each = [
+        _regions(kind, frozenset(one for one in patterns if overlaps(one, kind.loose)), groups) for kind in kinds
+    ] or [Regions((frozenset(),), is_whole=True)]
+    fitting = dict.fromkeys(one for told in each for one in told.fitting)
+    return Regions(tuple(fitting), all(told.is_whole for told in each))
+
+
+@lru_cache(maxsize=4096)
+def _regions(kind: Kind, patterns: frozenset[str], groups: frozenset[Group]) -> Regions:
+    """Kind by kind, for texts that might be of several, as no resource is, would have more combinations."""
+    if not patterns:
         return Regions((frozenset(),), is_whole=True)
-    search = _Search(kinds, telling, groups)
+    search = _Search(kind, sorted(patterns), groups)
     is_whole = search.run(FIRST_LIMIT, grouped=False) or search.run(LAST_LIMIT, grouped=True)
     if not is_whole:
-        search.found.update(_samples(kinds, telling))
+        search.found.update(_samples(kind, sorted(patterns)))
     return Regions(tuple(sorted(search.found, key=sorted)), is_whole)
 
 
-def _samples(kinds: Sequence[Kind], patterns: Sequence[str]) -> Iterator[frozenset[str]]:
+def forget() -> None:
+    """Forget what was sorted before, to measure how long it takes."""
+    _regions.cache_clear()
+
+
+def _samples(kind: Kind, patterns: Sequence[str]) -> Iterator[frozenset[str]]:
     """What a few texts fit, for when there are too many to try."""
-    for pattern in (*patterns, *(kind.loose for kind in kinds)):
+    for pattern in (*patterns, kind.loose):
         for text in (pattern.replace("*", "").replace("?", _OTHER), pattern.replace("*", _OTHER).replace("?", _OTHER)):
-            if any(kind.takes(text) for kind in kinds):
+            if kind.takes(text):
                 yield frozenset(one for one in patterns if matches_resource(one, text))
 
 
@@ -75,14 +89,13 @@ class _Placed(NamedTuple):
 class _Search:
     """All patterns as one row of tokens; a state is the set of places that a text so far may have led to."""
 
-    def __init__(self, kinds: Sequence[Kind], patterns: Sequence[str], groups: Iterable[Group]) -> None:
+    def __init__(self, kind: Kind, patterns: Sequence[str], groups: Iterable[Group]) -> None:
         self.found: set[frozenset[str]] = set()
         self._tokens: list[str] = []
         self._owners: list[int] = []
         self._begins: list[int] = []
-        self._kinds = len(kinds)
-        every = [*(one.arn for one in kinds), *(one.but for one in kinds), *(aligned(one, kinds) for one in patterns)]
-        self._names = dict(enumerate(patterns, 2 * len(kinds)))
+        every = [kind.arn, kind.but, *(aligned(one, kind) for one in patterns)]
+        self._names = dict(enumerate(patterns, 2))
         shared = len(commonprefix([literal_start(loosened(one)) for one in every if one]))  # noqa: RUF071 (characters are meant)
         for owner, one in enumerate(every):
             self._lay(owner, one[shared:])
@@ -125,15 +138,15 @@ class _Search:
             self._take(state)
             for after in self._after(state):
                 reached = self._needed(after, grouped=grouped)
-                if reached not in seen and any(self._owners[place] < self._kinds for place in reached):
+                if reached not in seen and any(self._owners[place] == _KIND for place in reached):
                     seen.add(reached)
                     waiting.append(reached)
         return True
 
     def _take(self, state: frozenset[int]) -> None:
-        """Where a text may end here and is of a kind, note what it fits."""
+        """Where a text may end here and is of the kind, note what it fits."""
         owners = {self._owners[place] for place in state if not self._tokens[place]}
-        if any(kind in owners and kind + self._kinds not in owners for kind in range(self._kinds)):
+        if _KIND in owners and _BUT not in owners:
             self.found.add(frozenset(self._names[owner] for owner in owners if owner in self._names))
 
     def _after(self, state: frozenset[int]) -> Iterator[frozenset[int]]:

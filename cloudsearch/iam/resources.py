@@ -9,7 +9,6 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -65,8 +64,8 @@ def kinds_of(action: str, partition: str) -> tuple[Kind, ...]:
     )
 
 
-def aligned(pattern: str, kinds: Iterable[Kind]) -> str:
-    """A policy's pattern as it bears on these kinds: where it names a type its region and account take no colon.
+def aligned(pattern: str, kind: Kind) -> str:
+    """A policy's pattern as it bears on the kind: where it names a type its region and account take no colon.
 
     A star may go on past a colon, so ``arn:aws:ec2:*:*:volume/*`` would fit an instance with ``:volume/`` in its id,
     which there is not. Stars stay as they are where the pattern names no type of the service, or where such a text
@@ -74,7 +73,7 @@ def aligned(pattern: str, kinds: Iterable[Kind]) -> str:
     """
     parts = pattern.split(":", 5)
     lead = _lead(parts[5]) if len(parts) == 6 else ""
-    if not lead or lead not in _leads(parts[2]) or any(_may_hold(kind, lead) for kind in kinds):
+    if not lead or lead not in _leads(parts[2]) or _may_hold(kind, lead):
         return pattern
     return ":".join([*(part.replace("*", PART) for part in parts[:5]), parts[5]])
 
