@@ -387,7 +387,7 @@ def test_statements_with_one_sid_are_told_apart() -> None:
 
 @pytest.mark.parametrize("offset", range(3))
 def test_an_action_s_own_arns_are_all_of_it(offset: int) -> None:
-    """Over the catalogue: an Allow of an action's ARNs grants it on all, one ARN on some, and a Deny of them nothing."""
+    """Over the catalogue: an Allow of an action's ARNs grants all, of one ARN some, and a Deny leaves nothing."""
     for action in catalogue.everything()[offset * 40 :: 120]:
         arns = list(catalogue.arn_patterns(action.name))
         allow = {"Effect": "Allow", "Action": action.name}
