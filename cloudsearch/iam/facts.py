@@ -56,11 +56,12 @@ def facts_of(principal: Principal, organization: str | None = None, *, sessions_
     """
     values: dict[str, tuple[str, ...]] = {
         "aws:principalarn": (principal.arn,),
-        "aws:principalaccount": (principal.account,),
         "aws:principalisawsservice": ("false",),
         **dict.fromkeys(_ALWAYS, ("*",)),
         **dict.fromkeys(_OF_SERVICES, ()),
     }
+    if principal.account:
+        values["aws:principalaccount"] = (principal.account,)
     if organization:
         values["aws:principalorgid"] = (organization,)
     is_role = principal.kind == "role"
