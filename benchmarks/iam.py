@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # so that it runs as a sc
 
 from cloudsearch import catalogue
 from cloudsearch.actions import actions_for
-from cloudsearch.iam import Layer, Policy, Principal, grants, parse, scp_layers
+from cloudsearch.iam import SCP, Layer, Policy, Principal, grants, parse
 from cloudsearch.iam.matching import covers, matches_resource, overlaps
 from cloudsearch.iam.regions import forget
 
@@ -163,7 +163,8 @@ def _bound() -> tuple[Principal, Sequence[Layer]]:
     root = [_policy("Full", [_allow("*")]), _policy("Europe", [_deny("*", condition=REGION)])]
     unit = [_policy("Full", [_allow("*")]), _policy("Logs", [_deny("s3:*", "arn:aws:s3:::*-logs/*")])]
     limit = [_allow("*"), _deny(["iam:Create*", "iam:Put*", "iam:Attach*"])]
-    return _role("bound", [_allow("*")], boundary=limit), scp_layers([root, unit])
+    levels = (Layer(f"{SCP} level root", tuple(root)), Layer(f"{SCP} level unit", tuple(unit)))
+    return _role("bound", [_allow("*")], boundary=limit), levels
 
 
 def _worker(number: int) -> Principal:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from cloudsearch.iam import SESSION, Layer, Policy, Principal, parse, scp_layers
+from cloudsearch.iam import SCP, SESSION, Layer, Policy, Principal, parse
 
 ACCOUNT = "111122223333"
 Json = Any
@@ -39,7 +39,13 @@ def principal(documents: Iterable[object], boundary: object = None, **about: Jso
         policies=tuple(policy(f"policy{number}", one) for number, one in enumerate(documents)),
         boundary=limit,
         tags=tuple(about.get("tags", {}).items()),
+        trust=parse(about["trust"], "trust", needs_resource=False) if "trust" in about else None,
     )
+
+
+def scp_layers(levels: Iterable[Iterable[Policy]]) -> tuple[Layer, ...]:
+    """A layer for each level of service control policies, numbered from 1 at the root."""
+    return tuple(Layer(f"{SCP} level {number}", tuple(level)) for number, level in enumerate(levels, 1))
 
 
 def further(case: Mapping[str, Json]) -> tuple[Layer, ...]:

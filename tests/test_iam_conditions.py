@@ -267,5 +267,6 @@ def test_facts_of_a_role_and_of_a_user() -> None:
     assert user.of("aws:userid") is None
     assert user.of("aws:PrincipalTag/other") == ()
     assert user.of("aws:PrincipalOrgID") == ("o-1",)
-    tagged = facts_of(principal([], tags={"Team": "red"}), sessions_tagged=True)
+    trust = {"Statement": {"Effect": "Allow", "Principal": "*", "Action": ["sts:AssumeRole", "sts:TagSession"]}}
+    tagged = facts_of(principal([], tags={"Team": "red"}, trust=trust))
     assert tagged.of("aws:PrincipalTag/team") is None

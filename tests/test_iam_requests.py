@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudsearch import catalogue
-from cloudsearch.iam import Scope, State, granted, scp_layers
-from tests.policies import ALWAYS, NEVER, OPEN, document, fits_slowly, policies, policy, principal
+from cloudsearch.iam import Scope, State, granted
+from tests.policies import ALWAYS, NEVER, OPEN, document, fits_slowly, policies, policy, principal, scp_layers
 
 Statements = list[dict[str, Any]]
 

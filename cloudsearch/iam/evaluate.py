@@ -28,6 +28,8 @@ from cloudsearch.iam.principals import Principal
 from cloudsearch.iam.regions import Group, regions
 from cloudsearch.iam.resources import Kind, kinds_of
 
+__all__ = ["Evaluation", "Grant", "Layer", "Scope", "State", "granted", "grants"]
+
 
 class State(StrEnum):
     """The three values."""
@@ -48,10 +50,11 @@ class Scope(StrEnum):
 class Grant:
     """What a principal's policies say of one action.
 
-    ``statements`` are those that decide: the Allows of a grant and the Denies that limit it, or that a Condition may
-    bring in; the Denies of a refusal, or the Allows that a further layer does not let through. ``refused_by`` is the
-    layer that refuses, where the state is NOT_GRANTED. ``missing`` is the principal's: where it is not empty
-    NOT_GRANTED means not known.
+    ``statements`` are those that decide, in the order of layers: the identity's Allows that grant, the Allows of
+    further layers that let but some of it through, the Denies that limit it or that a Condition may bring in; the
+    Denies of a refusal, or the Allows that a further layer does not let through. ``refused_by`` is the layer that
+    refuses, where the state is NOT_GRANTED. ``missing`` is the principal's: where it is not empty NOT_GRANTED means
+    not known.
     """
 
     action: Action
@@ -64,7 +67,7 @@ class Grant:
 
     @property
     def allows(self) -> tuple[StatementRef, ...]:
-        """The statements that grant it, or would."""
+        """The statements that grant it, or would, and what further layers let through of it."""
         return tuple(one for one in self.statements if one.effect is Effect.ALLOW)
 
     @property
@@ -312,15 +315,17 @@ def _names_the_same(allow: Rule, deny: Rule, fitting: frozenset[str]) -> bool:
 
 
 def _granting(cases: Iterable[_Case]) -> tuple[StatementRef, ...]:
-    """The Allows that grant, then the Denies that take something away of what is allowed."""
+    """The Allows that grant, the Denies that take something of it away, and the Allows of layers that limit it."""
     allows: list[Rule] = []
     denies: list[Rule] = []
+    limiting: set[int] = set()
     for case in cases:
         if case.value is Truth.YES:
-            allows += [rule for rule in case.own if rule.truth is Truth.YES]
+            allows += [rule for rule in case.allows if rule.truth is Truth.YES]
         elif case.own:
             denies += case.denies
-    return _refs((*allows, *denies))
+            limiting |= {place for place, truth in enumerate(case.passes) if truth is not Truth.YES}
+    return _refs((*(rule for rule in allows if rule.place in {0, *limiting}), *denies))
 
 
 def _layers_passed(case: _Case) -> int:

@@ -47,11 +47,12 @@ class Facts:
 NOTHING_KNOWN = Facts(MappingProxyType({}))
 
 
-def facts_of(principal: Principal, organization: str | None = None, *, sessions_tagged: bool | None = None) -> Facts:
+def facts_of(principal: Principal, organization: str | None = None) -> Facts:
     """What every request of the principal says of it; ``organization`` is the id of its organisation, if known.
 
-    A role's sessions may bring tags of their own, which win over the role's: with ``sessions_tagged`` True none is
-    known, with False the role's are all, and with None those that the role has are taken and others are free.
+    A role's sessions may bring tags of their own, which win over the role's. Where its trust policy lets nobody pass
+    any the role's are all; where it does, none is known; and where the trust policy is not known those that the role
+    has are taken and others are free.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
     """
     values: dict[str, tuple[str, ...]] = {
@@ -65,10 +66,11 @@ def facts_of(principal: Principal, organization: str | None = None, *, sessions_
     if organization:
         values["aws:principalorgid"] = (organization,)
     is_role = principal.kind == "role"
-    if not (is_role and sessions_tagged):
+    tagged = may_tag_sessions(principal.trust) if is_role and principal.trust else None
+    if not tagged:
         values |= {_TAG + key.lower(): (value,) for key, value in principal.tags}
     values |= _of_role(principal) if is_role else _of_user(principal)
-    return Facts(values, has_all_tags=not is_role or sessions_tagged is False)
+    return Facts(values, has_all_tags=not is_role or tagged is False)
 
 
 def may_tag_sessions(trust: Document) -> bool:

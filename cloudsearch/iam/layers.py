@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -41,23 +40,6 @@ def layers_of(principal: Principal) -> tuple[Layer, ...]:
     """The principal's own layers; a boundary whose document is not known is ``missing`` and no layer."""
     boundary = (Layer(BOUNDARY, (principal.boundary,)),) if principal.boundary else ()
     return (Layer(IDENTITY, principal.policies), *boundary)
-
-
-def scp_layers(levels: Iterable[Sequence[Policy]]) -> tuple[Layer, ...]:
-    """A layer for each level of the organisation's tree: the root first, then the units on the way, the account last.
-
-    https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_evaluation.html
-    """
-    return tuple(Layer(f"{SCP} level {number}", tuple(level)) for number, level in enumerate(levels, 1))
-
-
-def is_bound_by_scps(principal: Principal, management_account: str | None = None) -> bool:
-    """Whether service control policies limit it: not in the management account, and no service-linked role.
-
-    https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html
-    """
-    is_linked = principal.kind == "role" and principal.path.startswith("/aws-service-role/")
-    return not is_linked and principal.account != management_account
 
 
 @dataclass(frozen=True, slots=True)
