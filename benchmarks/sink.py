@@ -14,6 +14,7 @@ import argparse
 import json
 import re
 import socket
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock, Thread
@@ -66,7 +67,7 @@ class Stats:
         return json.dumps(counts).encode()
 
 
-def checksum_of(ids: list[bytes]) -> int:
+def checksum_of(ids: Sequence[bytes]) -> int:
     """A sum over the ids that is the same in any order."""
     return sum(map(crc32, ids)) % (1 << 64)
 
@@ -105,7 +106,7 @@ class Sink:
                     b"Content-Length: %d\r\n\r\n%b" % (status, len(answer), b"" if method == "HEAD" else answer)
                 )
 
-    def _answer(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+    def _answer(self, method: str, path: str, body: bytes | bytearray) -> tuple[int, bytes]:
         path, _, query = path.partition("?")
         last = path.rpartition("/")[2]
         if last == "_bulk":
@@ -117,9 +118,8 @@ class Sink:
             return 200, b"{}"
         return _small_answer(method, last, body)
 
-    def _bulk(self, body: bytes, *, short: bool) -> bytes:
-        lines = body.split(b"\n")
-        actions = lines[:-1] if body.startswith(DELETE) else lines[:-1:2]  # to delete takes one line, all else two
+    def _bulk(self, body: bytes | bytearray, *, short: bool) -> bytes:
+        actions = list(_actions(body))
         operations = len(actions)
         created = [action for action in actions if action.startswith(CREATE)]
         ids = _ID.findall(b"\n".join(created))
@@ -137,7 +137,7 @@ _ANSWERS = {
 _ABSENT = b'{"error":{"type":"index_not_found_exception","reason":"no such index"},"status":404}'
 
 
-def _small_answer(method: str, last: str, body: bytes) -> tuple[int, bytes]:
+def _small_answer(method: str, last: str, body: bytes | bytearray) -> tuple[int, bytes]:
     """Everything but bulks: indices can be made and are empty, and nothing that is asked for is there."""
     if last == "_mget":
         asked = json.loads(body)
@@ -148,7 +148,17 @@ def _small_answer(method: str, last: str, body: bytes) -> tuple[int, bytes]:
     return (404, _ABSENT) if method in ("GET", "HEAD") else (200, b'{"acknowledged":true}')
 
 
-def _read(connection: socket.socket, data: bytes) -> tuple[str, str, bytes, bytes] | None:
+def _actions(body: bytes | bytearray) -> Iterator[bytes | bytearray]:
+    """The action lines; to delete takes one line, all else two, and the document's need not be copied."""
+    at, end = 0, len(body)
+    while at < end:
+        stop = body.find(b"\n", at)
+        action = body[at:stop]
+        yield action
+        at = (stop if action.startswith(DELETE) else body.find(b"\n", stop + 1)) + 1
+
+
+def _read(connection: socket.socket, data: bytes) -> tuple[str, str, bytes | bytearray, bytes] | None:
     """One request: method, path, body, and what was read beyond it; None when the client is gone."""
     while (end := data.find(b"\r\n\r\n")) < 0:
         more = connection.recv(_HEAD_LIMIT)
@@ -166,7 +176,7 @@ def _read(connection: socket.socket, data: bytes) -> tuple[str, str, bytes, byte
     return method, path, body, data[start + length :]
 
 
-def _body(connection: socket.socket, begun: bytes, length: int) -> bytes | None:
+def _body(connection: socket.socket, begun: bytes, length: int) -> bytes | bytearray | None:
     if len(begun) == length:
         return begun
     body = bytearray(length)
@@ -178,7 +188,7 @@ def _body(connection: socket.socket, begun: bytes, length: int) -> bytes | None:
             return None
         at += got
     view.release()
-    return bytes(body)
+    return body
 
 
 def main() -> None:

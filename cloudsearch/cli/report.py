@@ -105,12 +105,14 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     asking = who.Asking(profile, tuple(role_arn or ()), external_id)
     principal = who.chosen(who.read(iam or [], asking), name, kind, account or ())
     controls = who.controls(iam or [], scp or [])
-    members = [principal.account] if controls.organization_of(principal.account) else []
+    organization = controls.organization_of(principal.account)
+    members = [principal.account] if organization else []
     options = Options(
         iam_as_of=who.as_of(iam or [], iam_as_of, principal.account),
         min_days=min_days,
         strict=strict,
         further=controls.layers_for(principal),
+        organization=organization,
         scps_known=controls.knows(principal.account),
         selectors=trails.selectors(selectors or [], iam or [], members=members),
     )

@@ -9,7 +9,7 @@ from datetime import datetime
 from cloudsearch.actions import ObservabilityClass, observability
 from cloudsearch.actions.selectors import Selectors
 from cloudsearch.catalogue import data_version, find
-from cloudsearch.iam import Grant, Layer, Principal, State, grants
+from cloudsearch.iam import Grant, Layer, Principal, State, facts_of, grants
 from cloudsearch.reports.changes import Change, Grantee, changes, last_change
 from cloudsearch.reports.coverage import Coverage, coverage
 from cloudsearch.reports.evidence import Evidence, Use, evidence
@@ -43,13 +43,15 @@ NOT_BENIGN = frozenset(
 class Options:
     """How careful a report is, and what it is told beside the logs; ``iam_as_of`` is when the IAM file was true.
 
-    ``further`` are layers that bound the principal from above, ``scps_known`` is whether it is known which do.
+    ``further`` are layers that bound the principal from above, ``scps_known`` is whether it is known which do;
+    ``organization`` is the id of its account's.
     """
 
     iam_as_of: datetime
     min_days: int = MIN_DAYS
     strict: bool = False
     further: tuple[Layer, ...] = ()
+    organization: str | None = None
     scps_known: bool = False
     selectors: Selectors | None = None
 
@@ -95,7 +97,7 @@ def report(store: Store, window: Window, principal: Principal, options: Options)
         options,
         data_version(),
         found.events,
-        tuple(_rows(principal, found, about, options.further)),
+        tuple(_rows(principal, found, about, options)),
     )
 
 
@@ -114,8 +116,9 @@ def shown(rows: Sequence[ReportRow], *, markers: Collection[Marker] | None, hide
     return [row for row in rows if (markers is None or row.marker in markers) and not (hide_benign and is_benign(row))]
 
 
-def _rows(principal: Principal, found: Evidence, about: Circumstances, further: Sequence[Layer]) -> list[ReportRow]:
-    granted: dict[str, Grant] = {grant.action.name: grant for grant in grants(principal, further)}
+def _rows(principal: Principal, found: Evidence, about: Circumstances, options: Options) -> list[ReportRow]:
+    facts = facts_of(principal, options.organization)
+    granted: dict[str, Grant] = {grant.action.name: grant for grant in grants(principal, options.further, facts)}
     names = {name for name, grant in granted.items() if grant.state is not State.NOT_GRANTED} | set(found.uses)
     rows = []
     for name in sorted(names, key=str.lower):

@@ -19,7 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from cloudsearch.event import DERIVATION_VERSION, FIELDS_VERSION, FieldType
+from cloudsearch.event import DERIVATION_VERSION, FIELDS_VERSION, Field, FieldType
 from cloudsearch.store import CSM_CALLS, EVENTS, TABLES, UNDATED, Table
 
 DEFAULT_PREFIX = "cloudtrail"
@@ -109,6 +109,11 @@ ALIASES = {
     "aws.cloudtrail.resources.type": "resources.type",
 }
 """Names of the Elastic Common Schema, and the field whose values they show."""
+
+
+def name_of(field: Field) -> str:
+    """Where a derived field lies in a document."""
+    return f"cloudsearch.{field.name}"
 
 
 def index_name(prefix: str, table: Table, month: str | None) -> str:

@@ -17,7 +17,7 @@ from elasticsearch.dsl import Q
 from elasticsearch.dsl.query import Bool, Exists, MatchAll, MatchNone, Query
 
 from cloudsearch.event import RAW, Field, FieldType
-from cloudsearch.stores.mappings import FLATTENED, RECORD_KEYWORDS
+from cloudsearch.stores.mappings import FLATTENED, RECORD_KEYWORDS, name_of
 from cloudsearch.where import And, Everything, In, Not, Or, Path, Pattern, Range, Scalar, Text, Where
 from cloudsearch.where import Exists as HasValue
 
@@ -78,11 +78,6 @@ def _leaf(where: In | Range | Pattern | HasValue | Text) -> Question:
         case Pattern(Field() as field):
             return _pattern(field, where)
     return Question(_exists(name_of(where.subject)))
-
-
-def name_of(field: Field) -> str:
-    """Where a derived field lies in a document."""
-    return f"cloudsearch.{field.name}"
 
 
 def _all(parts: list[Question]) -> Question:

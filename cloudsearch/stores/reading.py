@@ -7,17 +7,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from elasticsearch.dsl.query import Query
 from msgspec import UNSET, Raw, UnsetType
 
 from cloudsearch.errors import StoreError, StoreUnavailable
 from cloudsearch.event import Field, FieldType, Row, Value
 from cloudsearch.store import Group
 from cloudsearch.stores.engine import KEEP_ALIVE, Engine, answered
-from cloudsearch.stores.querying import name_of
+from cloudsearch.stores.mappings import name_of
+
+if TYPE_CHECKING:
+    from elasticsearch.dsl.query import Query
 
 PAGE_OF_FIELDS = 5_000
 FIRST_PAGE_OF_RECORDS = 1_000

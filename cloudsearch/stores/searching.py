@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -34,9 +34,11 @@ from cloudsearch.stores.documents import Documents, Reader
 from cloudsearch.stores.engine import Engine, answered, checked_prefix
 from cloudsearch.stores.indices import Indices
 from cloudsearch.stores.mappings import read_name
-from cloudsearch.stores.querying import compile_where
 from cloudsearch.stores.reading import WHOLE, Hit, counted, documents, groups, hits
 from cloudsearch.where import And, In, Where, subjects
+
+if TYPE_CHECKING:
+    from cloudsearch.stores.querying import Question
 
 CHUNK = ChunkSize(start=2 << 20, floor=64 << 10, ceiling=10 << 20)
 DELETE_AT_ONCE = 5_000
@@ -130,7 +132,7 @@ class SearchStore:
         asked = (*by, *subjects(where))
         if any(not isinstance(field, Field) or field.type is FieldType.BLOB for field in asked):
             raise ValueError("group takes derived fields only")
-        question = compile_where(where)
+        question = _compiled(where)
         if question.exact:
             return groups(self._engine, read_name(self._prefix, table), by, question.query)
         return counted(self.rows(table, where, fields=[*by, table.by_name["time"]]), by)
@@ -159,7 +161,7 @@ class SearchStore:
         self, table: Table, where: Where, wanted: Sequence[Field], *, ordered: bool = False
     ) -> Iterator[tuple[Hit, Row]]:
         """Documents that match, with their rows."""
-        question = compile_where(where)
+        question = _compiled(where)
         asked = (
             [] if question.exact else [subject if isinstance(subject, Field) else RAW for subject in subjects(where)]
         )
@@ -219,6 +221,13 @@ class SearchStore:
     def close(self) -> None:
         """Close the connections."""
         self._engine.close()
+
+
+def _compiled(where: Where) -> Question:
+    """The question for the engine. The query builder is loaded when something is asked: a load asks by ids alone."""
+    from cloudsearch.stores.querying import compile_where
+
+    return compile_where(where)
 
 
 def _all_fields(table: Table) -> tuple[Field, ...]:
