@@ -276,7 +276,8 @@ def _combined(found: list[Seen]) -> Seen:
     if worst.answer is Answer.ALL:
         started = [seen.since for seen in found if seen.since]
         taken = [seen.taken_at for seen in found if seen.taken_at]
-        return Seen(Answer.ALL, worst.reason, max(started, default=None), min(taken, default=None))
+        reasons = "; ".join(dict.fromkeys(seen.reason for seen in found))
+        return Seen(Answer.ALL, reasons, max(started, default=None), min(taken, default=None))
     if worst.answer is Answer.NONE and any(seen.answer > Answer.NONE for seen in found):
         return Seen(Answer.SOME, worst.reason)
     return worst

@@ -94,7 +94,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     from cloudsearch.cli.output import put, say, width
     from cloudsearch.cli.redaction import log_to_stderr
     from cloudsearch.cli.stores import opened
-    from cloudsearch.render.report import body, head
+    from cloudsearch.render.report import body, foot, head
     from cloudsearch.reports.report import Options, report, shown
     from cloudsearch.reports.window import window
 
@@ -122,9 +122,9 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     rows = shown(found.rows, markers=markers, hide_benign=hide_benign)
     lines = body(rows, how, expand=expand, width=width())
     if how is Format.TABLE:
-        put([*headlines, "", *lines], output)
+        put([*headlines, "", *lines, foot(found)], output)
         return
-    for line in headlines:
+    for line in (*headlines, foot(found)):
         say(line)
     put(lines, output)
 

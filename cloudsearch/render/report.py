@@ -55,7 +55,7 @@ def head(report: Report, *, whole_store: bool) -> Iterator[str]:
         f"          read events {'seen' if account.read_regions else 'not seen'}; "
         f"data events {'of ' + ', '.join(sorted(account.data_sources)) if account.data_sources else 'not seen'}"
     )
-    yield f"IAM file  as of {day(report.options.iam_as_of)}; catalogue {report.catalogue_version}"
+    yield f"IAM file  as of {day(report.options.iam_as_of)}"
     yield "          AWS-managed policies change without an event; resource policies are not part of this report"
     if not report.options.scps_known:
         yield "          service control policies are not known: give them with --scp, or --iam a snapshot"
@@ -67,11 +67,16 @@ def head(report: Report, *, whole_store: bool) -> Iterator[str]:
         yield clean(f"missing   the IAM file lacks {', '.join(report.circumstances.missing_documents)}")
 
 
+def foot(report: Report) -> str:
+    """Which data on IAM's actions the report rests on, and of which day."""
+    return f"actions as of {report.catalogue_version}"
+
+
 def body(rows: Sequence[ReportRow], how: Format, *, expand: bool, width: int | None) -> Iterator[str]:
     """The rows in the format asked for; the table folds what needs no line of its own."""
     if how is Format.TABLE:
         yield from _table(rows, expand=expand, width=width)
-        yield from _foot(rows)
+        yield from _sums(rows)
     else:
         yield from render(_records(rows), FIELDS, how)
 
@@ -118,7 +123,7 @@ def _line(row: ReportRow) -> tuple[object, ...]:
     return (f"{row.marker} {row.action}", row.calls or "", day(row.last_used), row.reason)
 
 
-def _foot(rows: Sequence[ReportRow]) -> Iterator[str]:
+def _sums(rows: Sequence[ReportRow]) -> Iterator[str]:
     counts = Counter(row.marker for row in rows)
     yield ""
     yield ", ".join(f"{counts[marker]} {word}" for marker, word in _LEGEND.items())
