@@ -60,7 +60,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     """
     from cloudsearch.cli.output import put
     from cloudsearch.cli.stores import opened
-    from cloudsearch.load import Load
+    from cloudsearch.load import Load, Receipt
     from cloudsearch.logs import find
     from cloudsearch.render.formats import Format
     from cloudsearch.render.progress import Progress
@@ -70,21 +70,23 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     own = {str(Path(f"{store}{ending}").resolve()) for ending in ("", ".wal", ".chunk")}
     sources, is_much = _weighed(source for source in find(paths) if source.name not in own)
     opener = partial(_connected, store, index, ca_cert, verbose=verbose)
-    with (
-        _crew(_size(jobs, store, is_much=is_much), opener) as crew,
-        opened(store, index=index, ca_cert=ca_cert, loading=True) as (opened_store, info),
-        Progress(sys.stderr) as progress,
-    ):
-        loading = Load(opened_store, info, progress, crew=crew)
-        try:
+    loading: Load | None = None
+    interrupted = False
+    try:
+        with (
+            _crew(_size(jobs, store, is_much=is_much), opener) as crew,
+            opened(store, index=index, ca_cert=ca_cert, loading=True) as (opened_store, info),
+            Progress(sys.stderr) as progress,
+        ):
+            loading = Load(opened_store, info, progress, crew=crew)
             loading.run(sources)
-            interrupted = False
-        except KeyboardInterrupt:
-            interrupted = True
-    put(receipt(loading.receipt, Format(how)), output)
+    except KeyboardInterrupt:  # wherever it strikes, while a store is being closed too
+        interrupted = True
+    done = loading.receipt if loading else Receipt()
+    put(receipt(done, Format(how)), output)
     if interrupted:
         raise typer.Exit(130)
-    if not loading.receipt.complete:
+    if not done.complete:
         raise typer.Exit(3)
 
 
