@@ -277,6 +277,17 @@ def test_a_call_without_a_known_action_is_listed_as_unknown(scenario: Scenario) 
     assert "no IAM action is known" in row["reason"]
 
 
+def test_a_call_whose_parameters_decide_may_have_used_each_of_its_actions(scenario: Scenario) -> None:
+    """None of them is unused; those of other calls are."""
+    names = {"eventSource": "models-v2-lex.amazonaws.com", "eventName": "CreateResourcePolicyStatement"}
+    scenario.log(record(1, **names, readOnly=False))
+    granted = account(role(statement("lex:UpdateResourcePolicy", "lex:CreateResourcePolicy", "lex:CreateBot")))
+    rows = scenario.report(granted)
+    markers = {action: row["marker"] for action, row in rows.items() if action.startswith("lex:")}
+    assert markers == {"lex:UpdateResourcePolicy": "?", "lex:CreateResourcePolicy": "?", "lex:CreateBot": "-"}
+    assert "CreateResourcePolicyStatement x 1" in rows["lex:UpdateResourcePolicy"]["reason"]
+
+
 def test_service_events_are_no_calls(scenario: Scenario) -> None:
     """AwsServiceEvent and sign-in events appear in no report."""
     scenario.log(

@@ -8,7 +8,16 @@
 from cloudsearch.actions.explain import ExplainedAction, ExplainedCall, Explanation, explain, explain_action
 from cloudsearch.actions.hosts import prefixes
 from cloudsearch.actions.inferred import displaced, displacing, inferred_for, infers, may_tell, passed_roles, passed_to
-from cloudsearch.actions.mapping import FACT, NO_PERMISSION, SAME_NAME, UNKNOWN, Mapping, actions_for, unknown_calls
+from cloudsearch.actions.mapping import (
+    FACT,
+    NO_PERMISSION,
+    SAME_NAME,
+    UNKNOWN,
+    Mapping,
+    actions_for,
+    may_need,
+    unknown_calls,
+)
 from cloudsearch.actions.observability import Observability, ObservabilityClass, observability
 from cloudsearch.actions.passing import PASS_ROLE, PassedRole
 
@@ -32,6 +41,7 @@ __all__ = [
     "explain_action",
     "inferred_for",
     "infers",
+    "may_need",
     "may_tell",
     "observability",
     "passed_roles",

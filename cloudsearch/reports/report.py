@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cloudsearch.actions import ObservabilityClass, observability
+from cloudsearch.actions import ObservabilityClass, may_need, observability
 from cloudsearch.actions.selectors import Selectors
 from cloudsearch.catalogue import data_version, find
 from cloudsearch.iam import Grant, Layer, Principal, State, facts_of, grants
@@ -127,6 +127,16 @@ def _rows(principal: Principal, found: Evidence, about: Circumstances, options: 
     return rows + [unknown_call(*call, use, about) for call, use in sorted(found.unknown_calls.items())]
 
 
+def _perhaps_used(found: Evidence) -> dict[str, tuple[str, ...]]:
+    """Actions that may have been used, with the calls of which only parameters that are not kept could tell."""
+    calls: dict[str, tuple[str, ...]] = {}
+    for (source, name), use in sorted(found.unknown_calls.items()):
+        if use.calls or use.undetermined:
+            for action in may_need(source, name):
+                calls[action] = (*calls.get(action, ()), f"{name} x {use.calls or use.undetermined.total()}")
+    return calls
+
+
 def _circumstances(
     principal: Principal, covered: Coverage, found: Evidence, change: Change | None, options: Options
 ) -> Circumstances:
@@ -146,6 +156,7 @@ def _circumstances(
         granted_since=granted_since,
         last_change=change,
         missing_documents=principal.missing,
+        perhaps_used=_perhaps_used(found),
     )
 
 

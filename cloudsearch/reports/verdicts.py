@@ -7,8 +7,8 @@ could have shown presence; everything else is ``?`` with its reason.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -70,6 +70,7 @@ class Circumstances:
     ``cannot_conclude`` is set when nothing may be said of what is not there, ``stale`` when the IAM file is older
     than the last change of the principal's grants, ``granted_since`` when that change or the principal's creation,
     and not the logs, bounds what was observed. ``selectors`` are what the trails record, where that was given.
+    ``perhaps_used`` are actions with the calls of which nobody can say whether they needed them.
     """
 
     account: str
@@ -85,6 +86,7 @@ class Circumstances:
     granted_since: str | None = None
     last_change: Change | None = None
     missing_documents: tuple[str, ...] = ()
+    perhaps_used: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +285,11 @@ def _left_out(case: _Case) -> str | None:
     return f"{case.seen.reason}; no such event is in the window"
 
 
+def _perhaps_used(case: _Case) -> str | None:
+    calls = case.about.perhaps_used.get(case.action)
+    return f"may have been used: {', '.join(calls)}, whose parameters decide" if calls else None
+
+
 def _seen_on_the_network_only(case: _Case) -> str | None:
     return "seen in network activity events only" if case.use.network_only else None
 
@@ -325,6 +332,7 @@ _STEPS: tuple[Callable[[_Case], str | None], ...] = (
     _refused_only,
     _failed_only,
     _used_by_earlier,
+    _perhaps_used,
     _seen_on_the_network_only,
     _cannot_be_seen,
     _recorded_too_short,
