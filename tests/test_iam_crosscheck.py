@@ -62,9 +62,6 @@ class Question(NamedTuple):
         yield from ([level] for level in self.levels)
 
 
-# Ours.
-
-
 def ours(question: Question, *pinned: str) -> Grant:
     """What is granted on all resources, or with a session policy that leaves the pinned one."""
     further = scp_layers([policy("scp", document(level))] for level in question.levels)
@@ -77,9 +74,6 @@ def ours(question: Question, *pinned: str) -> Grant:
 def _exactly(arn: str) -> str:
     """A pattern that nothing but this ARN fits, and ``*`` for the resource of actions that have none."""
     return arn if arn == "*" else arn.translate({ord(one): f"${{{one}}}" for one in "*?$"})
-
-
-# moto's.
 
 
 def theirs(question: Question, arn: str, respellings: Sequence[Respelling]) -> bool:
@@ -159,11 +153,6 @@ def _with_resource(statement: Statement, arn: str) -> Statement:
     return rest | {"Resource": "*" if holds else "none"}
 
 
-def _unconditional(statement: Statement, _: str) -> Statement:
-    """An empty one is none; what is to be asked has no other."""
-    return {name: value for name, value in statement.items() if name != "Condition"}
-
-
 # In this order: a text is made whole before it becomes an expression, and is one before moto is asked about it.
 RESPELLINGS: dict[str, Respelling] = {
     "an ARN of fewer than six parts": _complete,
@@ -202,8 +191,6 @@ def test_every_limit_is_named() -> None:
     """Nothing is respelt or left out that the table does not give a reason for, and the reverse."""
     assert {limit["what"] for limit in LIMITS} == RESPELLINGS.keys() | LEFT_OUT
 
-
-# Questions from the whole catalogue.
 
 REGIONS = ("eu-west-1", "us-east-1")
 ACCOUNTS = (ACCOUNT, "444455556666")
@@ -348,9 +335,6 @@ def _listed(statement: Statement) -> dict[str, list[str]]:
     return {name: _of(value) for name, value in statement.items()}
 
 
-# A world so small that every sort of resource is asked for.
-
-
 said = st.lists(statements, min_size=1, max_size=4)
 
 
@@ -360,10 +344,14 @@ def test_the_whole_of_a_small_world_is_decided_alike(
     own: Statements, limit: Statements | None, levels: list[Statements]
 ) -> None:
     """Granted where moto allows some request, and on all where it allows each."""
-    layers = [[_unconditional(one, "") for one in layer] for layer in (own, limit or (), *levels)]
+    layers = [[_unconditional(one) for one in layer] for layer in (own, limit or (), *levels)]
     for action, arns in REQUESTS.items():
         question = Question(action, arns, layers[:1], layers[1] if limit else None, layers[2:])
         allowed = [theirs(question, arn, ALL) for arn in arns]
         grant = ours(question)
         assert grant.state is (State.GRANTED if any(allowed) else State.NOT_GRANTED), (grant, allowed)
         assert grant.scope is (Scope.ALL if len(set(allowed)) == 1 else Scope.SOME), (grant, allowed)
+
+
+def _unconditional(statement: Statement) -> Statement:
+    return {name: value for name, value in statement.items() if name != "Condition"}
