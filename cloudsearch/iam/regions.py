@@ -105,8 +105,9 @@ class _Search:
 
     def _lay(self, owner: int, pattern: str) -> None:
         """Append a pattern, each run of stars as one; an empty token is its end."""
-        while "**" in pattern:
-            pattern = pattern.replace("**", "*")
+        for star in ("*", PART):
+            while star * 2 in pattern:
+                pattern = pattern.replace(star * 2, star)
         self._begins.append(len(self._tokens))
         self._tokens += [*pattern, ""]
         self._owners += [owner] * (len(pattern) + 1)
