@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cloudsearch import __version__
-from cloudsearch.cli import actions, list_, load, report, snapshot
+from cloudsearch.cli import actions, list_, load, report, snapshot, validate
 
 app = typer.Typer(
     name="cloudsearch",
@@ -60,3 +60,4 @@ app.command("snapshot")(snapshot.command)
 app.command("list")(list_.command)
 app.command("report")(report.command)
 app.command("actions")(actions.command)
+app.command("validate")(validate.command)
