@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from cloudsearch.logs.digests import read
 from cloudsearch.logs.local import Source
 from cloudsearch.logs.public_keys import load_public_keys, public_keys
 from cloudsearch.reports.validation import FindingRow, findings, passes
+from tests.aws import found_by_boto3, moto_server
 from tests.digests import BUCKET, FINGERPRINT, START, Trail, key_list, rewrite
 from tests.logfiles import record
 
@@ -294,6 +296,10 @@ class Command:
         code = main(["validate", str(self.trail.folder), "--public-keys", str(self.keys), *arguments])
         return code, *self._capsys.readouterr()
 
+    def err(self) -> str:
+        """What was said on stderr since."""
+        return self._capsys.readouterr()[1]
+
 
 @pytest.fixture
 def command(
@@ -315,7 +321,7 @@ def test_the_command_passes_what_is_proven(command: Command) -> None:
     assert code == 0
     assert "111122223333 eu-west-1  trail main_eu-west-1" in out
     assert "4 digests: 3 valid, 1 unproven; 1 prove a quiet hour" in out
-    assert max(map(len, out.splitlines())) <= 110
+    assert max(map(len, out.splitlines())) <= 80
 
 
 def test_the_command_fails_what_is_not(command: Command) -> None:
@@ -336,6 +342,32 @@ def test_the_command_prints_rows_for_programs(command: Command) -> None:
     assert (found[0]["start"], found[1]["quiet"]) == ("2026-08-01T00:00:00Z", True)
     assert "4 digests" in err
     assert len(command.run("--format", "csv")[1].splitlines()) == 5
+
+
+def test_keys_are_asked_of_each_region(
+    command: Command, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a file CloudTrail itself tells its keys, of the time and in the region of the digests, page by page."""
+    other = key_list(fingerprint="00" * 16)["PublicKeyList"]
+    with moto_server() as moto, found_by_boto3(moto, tmp_path_factory.mktemp("aws"), monkeypatch) as aws:
+        aws.answer("cloudtrail:ListPublicKeys", json.dumps({"PublicKeyList": other, "NextToken": "more"}))
+        aws.answer("cloudtrail:ListPublicKeys", json.dumps({"PublicKeyList": key_list()["PublicKeyList"]}))
+        code = main(["validate", str(command.trail.folder)])
+    assert code == 0
+    assert [call for call in aws.calls if "ListPublicKeys" in call] == ["cloudtrail:ListPublicKeys"] * 2
+
+
+def test_without_keys_it_says_how_to_get_them(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command to type; nothing is claimed."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    command.run()
+    code = main(["validate", str(command.trail.folder)])
+    assert code == 6
+    assert "aws cloudtrail list-public-keys" in command.err()
 
 
 def test_the_command_needs_digests(command: Command) -> None:

@@ -62,7 +62,7 @@ def _block(rows: Sequence[FindingRow], width: int | None) -> Iterator[str]:
     for _, same in groupby(rows, key=lambda row: (row.finding, row.state, row.reason)):
         run = list(same)
         cells.append((*_span(run), _MARKS[run[0].state], "; ".join(_said(run))))
-    yield columns(((f"{mark} {start}", end, said) for start, end, mark, said in cells), width=width)
+    yield columns(((f"{mark} {start}", end, said) for start, end, mark, said in cells), width=width or 80)
     yield from (line for row in rows for line in _bad_files(row))
 
 
