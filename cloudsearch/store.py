@@ -135,7 +135,32 @@ REPORT_ROWS = Table(
     ),
 )
 
-TABLES = (EVENTS, LOG_FILES, DEAD_LETTERS, CSM_CALLS, REPORT_ROWS)
+DIGESTS = Table(
+    "digests",
+    (
+        Field("id", _K, "sha256 of the digest's bucket and key"),
+        Field("time", _T, "when it was checked"),
+        Field("name", _K, "the digest: s3://bucket/key, as it says itself"),
+        Field("sha256", _K, "of its content"),
+        Field("account", _K, "the account it is of"),
+        Field("region", _K, "the region whose log files it lists"),
+        Field("trail", _K, "the trail's name and home region"),
+        Field("start", _T, "from when on it tells what was delivered"),
+        Field("end", _T, "until when"),
+        Field("state", _K, "valid, invalid, missing or unproven: the digest with the log files it lists"),
+        Field("reason", _K, "why it is not valid"),
+        Field("backfill", _B, "whether it lists late files beside the digests of their hours"),
+        Field("oldest_event", _T, "the oldest event in its log files"),
+        Field("newest_event", _T, "the newest event in its log files"),
+        Field("log_files", _I, "log files it lists"),
+        Field("stored_sha256", _L, "of its valid log files' bytes as stored: the ledger's sha256 once they are loaded"),
+        Field("not_valid", _L, "names of its log files that are missing or invalid"),
+    ),
+)
+"""What ``validate`` proved. A table of its own: a digest tells of hours and of files that may never have been loaded,
+and a store that lacks it gets it when next opened, without a new version of the other tables' fields."""
+
+TABLES = (EVENTS, LOG_FILES, DEAD_LETTERS, CSM_CALLS, REPORT_ROWS, DIGESTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cloudsearch import __version__
-from cloudsearch.cli import actions, list_, load, report, snapshot, validate
+from cloudsearch.cli import actions, coverage, list_, load, report, snapshot, validate
 
 app = typer.Typer(
     name="cloudsearch",
@@ -60,4 +60,5 @@ app.command("snapshot")(snapshot.command)
 app.command("list")(list_.command)
 app.command("report")(report.command)
 app.command("actions")(actions.command)
+app.command("coverage")(coverage.command)
 app.command("validate")(validate.command)

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cloudsearch.cli.options import (
+    DEFAULT_STORE,
+    CaCertOption,
     FormatOption,
+    IndexOption,
     OutputOption,
     ProfileOption,
+    StoreOption,
     VerboseOption,
 )
 from cloudsearch.errors import AccessError, SourceError
@@ -21,6 +25,7 @@ from cloudsearch.render.formats import Format
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+    from cloudsearch.logs.chains import Checked
     from cloudsearch.logs.digests import Digest, ReadFile
     from cloudsearch.logs.local import Unreadable
     from cloudsearch.logs.public_keys import Keys
@@ -43,14 +48,17 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         ),
     ] = None,
     profile: ProfileOption = None,
+    store: StoreOption = DEFAULT_STORE,
+    index: IndexOption = "cloudtrail",
+    ca_cert: CaCertOption = None,
     how: FormatOption = Format.TABLE,
     output: OutputOption = None,
     verbose: VerboseOption = False,  # noqa: FBT002
 ) -> None:
     """Check log files against CloudTrail's signed digests: changed, missing, or complete, hour by hour.
 
-    The exit code is 3 when something is invalid or missing, or nothing could be proven. The last digest of each chain
-    stays unproven in a local copy.
+    What is proven is kept in the store, if there is one, for coverage and reports. The exit code is 3 when something is
+    invalid or missing, or nothing could be proven. The last digest of each chain stays unproven in a local copy.
 
     Example: cloudsearch validate ./AWSLogs --public-keys keys.json
     """
@@ -66,6 +74,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     files = list(read(find(paths)))
     checked = check(files, _keys(files, public_keys or [], profile))
     rows = findings(checked)
+    _keep(checked, store, index, ca_cert)
     lines = validation(rows, how, width=width())
     if how is Format.TABLE:
         put([*lines, "", *summary(sums(checked))], output)
@@ -75,6 +84,24 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         put(lines, output)
     if not passes(rows):
         raise typer.Exit(3)
+
+
+def _keep(checked: Checked, store: str, index: str, ca_cert: Path | None) -> None:
+    """Keep what is proven; a store that is not there is not made, for ``load`` makes it."""
+    from datetime import UTC, datetime
+
+    from cloudsearch.cli.output import say
+    from cloudsearch.cli.stores import opened, takes_many_writers
+    from cloudsearch.reports.proofs import keep
+
+    if not takes_many_writers(store) and "://" not in store and not Path(store).exists():
+        say(f"note: there is no store at {store}: what is proven is not kept. Load first: cloudsearch load PATH")
+        return
+    with opened(store, index=index, ca_cert=ca_cert) as (_, _):
+        pass  # one that is not there is an error here, and is not made
+    with opened(store, index=index, ca_cert=ca_cert, loading=True) as (opened_store, _):
+        kept = keep(checked, opened_store, now=datetime.now(UTC))
+    say(f"note: kept in {store} what {kept:,} digests prove; `cloudsearch coverage` shows it")
 
 
 def _keys(files: Sequence[ReadFile | Unreadable], given: Sequence[Path], profile: str | None) -> Keys:

@@ -47,14 +47,14 @@ def validation(rows: Sequence[FindingRow], how: Format, *, width: int | None) ->
 def summary(sums: Sums) -> Iterator[str]:
     """What it comes to, and what it does not say."""
     states = ", ".join(f"{count:,} {state}" for state, count in sums.states if count or state is State.VALID)
-    yield f"{sums.digests:,} digests: {states}; {sums.quiet:,} prove a quiet hour"
-    yield f"{sums.log_files:,} log files listed: {sums.valid_log_files:,} valid"
+    yield f"digests: {sums.digests:,}: {states}; quiet hours proven: {sums.quiet:,}"
+    yield f"log files listed: {sums.log_files:,}, proven valid: {sums.valid_log_files:,}"
     if sums.gaps:
-        yield f"{sums.gaps:,} gaps in the chain of digests"
+        yield f"gaps in the chain of digests: {sums.gaps:,}"
     if sums.unexpected:
-        yield f"{sums.unexpected:,} log files that no digest of their hour lists"
+        yield f"log files that no digest of their hour lists: {sums.unexpected:,}"
     if sums.uncovered:
-        yield f"{sums.uncovered:,} log files of hours that no digest here speaks of"
+        yield f"log files of hours that no digest here speaks of: {sums.uncovered:,}"
 
 
 def _block(rows: Sequence[FindingRow], width: int | None) -> Iterator[str]:

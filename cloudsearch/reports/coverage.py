@@ -1,18 +1,20 @@
 """What the loaded logs could have shown: days, regions and kinds of events of each account.
 
-Two grouped reads of the events and one of the dead letters answer it, whatever the size of the store.
+Two grouped reads of the events and one of the dead letters answer it, whatever the size of the store; where digests
+were validated, what they prove is read too.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from cloudsearch.reports.proofs import Proofs, proofs
 from cloudsearch.reports.window import Window, days_between
 from cloudsearch.store import DEAD_LETTERS, EVENTS, LOG_FILES, Group, Store
-from cloudsearch.where import And, Exists, In, Where
+from cloudsearch.where import And, Everything, Exists, In, Where
 
 MOST_GAPS = 0.05
 """The share of days without events past which nothing can be concluded from absence."""
@@ -27,12 +29,14 @@ _F = EVENTS.by_name
 class AccountCoverage:
     """What was loaded of one account within the window; days are UTC.
 
-    ``days`` hold at least one event of the account in any region; ``gaps`` are the other days between the first of
-    them (or the window's start, if later) and the window's end, and days of which a log file was refused.
+    ``days`` hold at least one event of the account in any region; ``quiet`` days hold none, and digests prove of each
+    region that there was none. ``gaps`` are the other days from the first of all these to the window's end, and days of
+    which a log file was refused, or is not what a digest says.
     """
 
     account: str
     days: frozenset[date] = frozenset()
+    quiet: frozenset[date] = frozenset()
     gaps: frozenset[date] = frozenset()
     regions: frozenset[str] = frozenset()
     read_regions: frozenset[str] = frozenset()
@@ -41,22 +45,22 @@ class AccountCoverage:
 
     @property
     def first_day(self) -> date | None:
-        """The first day with an event."""
-        return min(self.days, default=None)
+        """The first day with an event, or proven to have none."""
+        return min(self.days | self.quiet, default=None)
 
     @property
     def problem(self) -> str | None:
         """Why nothing can be concluded from absence, if so."""
         if not self.days:
             return f"no events of account {self.account} in the window"
-        total = len(self.days | self.gaps)
+        total = len(self.days | self.quiet | self.gaps)
         if len(self.gaps) > MOST_GAPS * total:
             return f"{len(self.gaps)} of {total} days of account {self.account} have no events"
         return None
 
     def days_since(self, moment: datetime) -> int:
         """Covered days from the moment's day on, days that are gaps left out."""
-        return sum(day >= moment.date() for day in self.days - self.gaps)
+        return sum(day >= moment.date() for day in (self.days | self.quiet) - self.gaps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +86,21 @@ def coverage(store: Store, window: Window) -> Coverage:
     for group in groups:
         if isinstance(group.key[0], str):
             by_account[group.key[0]].append(group)
-    refused, sources = _refused_days(store), _sources(store, closed)
+    refused, sources = refused_days(store), _sources(store, closed)
+    proven = proofs(store, closed.since)
+    places = places_of(store, proven) if proven.places else Places({}, is_whole=False)
     accounts = {}
     for account, own in by_account.items():
         days = frozenset(date.fromisoformat(str(group.key[2])) for group in own)
         calls = [group for group in own if _is_management_call(group) and isinstance(group.key[1], str)]
+        regions = places.regions(account, (str(group.key[1]) for group in own))
+        quiet, faulty = _by_digests(account, regions, days, proven, closed)
+        unsure = faulty.union(*(lost for (owner, _), lost in refused.items() if owner == account))
         accounts[account] = AccountCoverage(
             account,
             days,
-            gaps=frozenset(_gaps(days, closed, refused.get(account, frozenset()))),
+            quiet=quiet - unsure,
+            gaps=frozenset(_gaps(days, closed, quiet - unsure, unsure)),
             regions=frozenset(str(group.key[1]) for group in calls),
             read_regions=frozenset(str(group.key[1]) for group in calls if group.key[5] is True),
             data_sources=frozenset(sources[account, True]),
@@ -119,26 +129,75 @@ def _sources(store: Store, window: Window) -> dict[tuple[str, bool], set[str]]:
     return sources
 
 
-def _gaps(days: Collection[date], window: Window, refused: Collection[date]) -> set[date]:
-    """Days without an event from the first covered one to the window's end, and days of which a file was refused."""
+def _gaps(days: Collection[date], window: Window, quiet: Collection[date], unsure: Collection[date]) -> Iterator[date]:
+    """Days from the first covered one to the window's end that nothing is known of, and days that are not whole."""
+    for day in days_between(min((*days, *quiet)), max(last_day(window), *days)):
+        if day in unsure or (day not in days and day not in quiet):
+            yield day
+
+
+def last_day(window: Window) -> date:
+    """The window's last day, but none that is yet to come."""
     now = datetime.now(UTC)
-    last = (min(window.until or now, now) - timedelta(microseconds=1)).date()
-    return {day for day in days_between(min(days), max(last, *days)) if day not in days or day in refused}
+    return (min(window.until or now, now) - timedelta(microseconds=1)).date()
 
 
-def _refused_days(store: Store) -> dict[str, frozenset[date]]:
-    """Days of which a log file was refused and not loaded since, per account its path names."""
+def _by_digests(
+    account: str, regions: Collection[str], days: Collection[date], proven: Proofs, window: Window
+) -> tuple[frozenset[date], frozenset[date]]:
+    """Days without events that digests prove quiet in every region, and days that digests speak against in any."""
+    if not proven.regions(account) or window.since is None:
+        return frozenset(), frozenset()
+    span = days_between(window.since.date(), max(last_day(window), *days))
+    told = frozenset(proven.days(account)).intersection(span)
+    quiet = {day for day in told if day not in days and all(proven.proves(account, region, day) for region in regions)}
+    faulty = {day for day in told if any(proven.problem(account, region, day) for region in regions)}
+    return frozenset(quiet), frozenset(faulty)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where log files and digests are from: regions by account; ``is_whole`` is whether every log file's path says."""
+
+    by_account: Mapping[str, frozenset[str]]
+    is_whole: bool
+
+    def regions(self, account: str, of_events: Iterable[str]) -> frozenset[str]:
+        """The regions an account is logged in, as its paths say; as events say too, where some paths say nothing.
+
+        A path's region is the one that is to be proven: events of global services lie in another's log files.
+        """
+        named = self.by_account.get(account, frozenset())
+        return named if named and self.is_whole else named | frozenset(of_events)
+
+
+def places_of(store: Store, proven: Proofs) -> Places:
+    """Read from where log files are loaded, and join what digests are of."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for account, region in proven.places:
+        found[account].add(region)
+    is_whole = True
+    for group in store.group(LOG_FILES, (LOG_FILES.by_name["account"], LOG_FILES.by_name["region"]), Everything()):
+        if all(isinstance(part, str) for part in group.key):
+            found[str(group.key[0])].add(str(group.key[1]))
+        else:
+            is_whole = False
+    return Places({account: frozenset(regions) for account, regions in found.items()}, is_whole)
+
+
+def refused_days(store: Store) -> dict[tuple[str, str | None], frozenset[date]]:
+    """Days of which a log file was refused and not loaded since, per account and region its path names."""
     letters = DEAD_LETTERS.by_name
-    by = (letters["name"], letters["account"], letters["day"])
+    by = (letters["name"], letters["account"], letters["region"], letters["day"])
     broken = list(store.group(DEAD_LETTERS, by, And((In(letters["position"], (None,)), Exists(letters["day"])))))
     names = tuple(str(group.key[0]) for group in broken)
     loaded = _loaded_names(store, In(LOG_FILES.by_name["name"], names)) if names else frozenset()
-    days: dict[str, set[date]] = defaultdict(set)
+    days: dict[tuple[str, str | None], set[date]] = defaultdict(set)
     for group in broken:
-        name, account, day = group.key
+        name, account, region, day = group.key
         if name not in loaded:
-            days[str(account)].add(date.fromisoformat(str(day)))
-    return {account: frozenset(found) for account, found in days.items()}
+            days[str(account), str(region) if region else None].add(date.fromisoformat(str(day)))
+    return {place: frozenset(found) for place, found in days.items()}
 
 
 def _loaded_names(store: Store, where: Where) -> frozenset[object]:

@@ -25,6 +25,7 @@ class Finding(StrEnum):
 class FindingRow:
     """One finding; ``start`` to ``end`` is the time of delivery it speaks of, UTC.
 
+    ``valid_log_files`` are those whose content a valid digest lists; a digest that is not valid proves none.
     ``quiet`` is whether a valid digest proves that nothing was delivered then. ``files`` are log files that are not
     valid: name, state and reason.
     """
@@ -105,9 +106,9 @@ def _of_digest(one: CheckedDigest) -> FindingRow:
         end=digest.end,
         finding=Finding.BACKFILL if digest.is_backfill else Finding.DIGEST,
         state=state,
-        reason="; ".join(_reasons(one)),
+        reason=why(one),
         log_files=len(one.log_files),
-        valid_log_files=one.count(State.VALID),
+        valid_log_files=one.count(State.VALID) if one.state is State.VALID else 0,
         quiet=state is State.VALID and not one.log_files and not digest.is_backfill,
         oldest_event=digest.oldest_event,
         newest_event=digest.newest_event,
@@ -119,6 +120,11 @@ def _of_digest(one: CheckedDigest) -> FindingRow:
         ),
         fails=state in {State.INVALID, State.MISSING} or one.key_is_missing,
     )
+
+
+def why(one: CheckedDigest) -> str:
+    """Why a digest with its log files is not valid; empty where it is."""
+    return "; ".join(_reasons(one))
 
 
 def _reasons(one: CheckedDigest) -> Iterator[str]:

@@ -70,6 +70,7 @@ class SearchStore:
         self._documents = {table.name: Documents(prefix, table) for table in TABLES}
         self._lock = Lock()
         self._unread: set[str] = set()  # tables with rows that no search sees yet
+        self._absent: set[str] = set()  # tables that this version has and an older one, which made the store, had not
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._name}>"
@@ -82,6 +83,7 @@ class SearchStore:
         added, notices = self._indices.upgrade(found, loading=loading)
         if loading:
             notices += self._indices.create()
+        self._absent = set() if loading else {table.name for table, mappings in found.items() if not mappings}
         oldest = self._oldest_derivation()
         if added or oldest < DERIVATION_VERSION:
             notices += (older_derivation(self._name),)
@@ -114,6 +116,7 @@ class SearchStore:
         allowed = [operation for operation in operations if operation.month not in barred] if barred else operations
         with self._lock:
             self._unread.add(table.name)
+            self._absent.discard(table.name)
         outcome = send(self._engine, allowed, replace=replace)
         if outcome.unfit:
             outcome = resend(self._engine, outcome, self._documents[table.name].fallback, replace=replace)
@@ -121,6 +124,8 @@ class SearchStore:
 
     def known(self, table: Table, ids: Collection[str]) -> set[str]:
         """Look the ids up: at once where a table is not monthly, else among what was committed."""
+        if table.name in self._absent:
+            return set()
         if table.monthly:
             field = table.by_name["id"]
             return {str(group.key[0]) for group in self.group(table, [field], In(field, tuple(ids)))}
@@ -132,6 +137,8 @@ class SearchStore:
         asked = (*by, *subjects(where))
         if any(not isinstance(field, Field) or field.type is FieldType.BLOB for field in asked):
             raise ValueError("group takes derived fields only")
+        if table.name in self._absent:
+            return iter(())
         question = _compiled(where)
         if question.exact:
             return groups(self._engine, read_name(self._prefix, table), by, question.query)
@@ -141,6 +148,8 @@ class SearchStore:
         self, table: Table, where: Where, *, fields: Sequence[Field] | None = None, ordered: bool = False
     ) -> Iterator[Row]:
         """Pages of a snapshot, filtered where the query finds more than was meant; by id, what is there this moment."""
+        if table.name in self._absent:
+            return iter(())
         wanted = list(fields if fields is not None else _all_fields(table))
         ids = None if table.monthly else _ids(where)
         if ids is None:
