@@ -153,8 +153,8 @@ DIGESTS = Table(
         Field("oldest_event", _T, "the oldest event in its log files"),
         Field("newest_event", _T, "the newest event in its log files"),
         Field("log_files", _I, "log files it lists"),
-        Field("stored_sha256", _L, "of its valid log files' bytes as stored: the ledger's sha256 once they are loaded"),
-        Field("not_valid", _L, "names of its log files that are missing or invalid"),
+        Field("valid", _L, "its valid log files: sha256 of the bytes as stored, a blank, s3://bucket/key"),
+        Field("not_valid", _L, "its log files that are missing or invalid: s3://bucket/key"),
     ),
 )
 """What ``validate`` proved. A table of its own: a digest tells of hours and of files that may never have been loaded,

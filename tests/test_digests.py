@@ -7,18 +7,21 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import PublicFormat
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cloudsearch.cli import main
 from cloudsearch.errors import SourceError
 from cloudsearch.logs import find
 from cloudsearch.logs.chains import Checked, State, check
 from cloudsearch.logs.digests import read
-from cloudsearch.logs.local import Source
+from cloudsearch.logs.local import Source, placed
 from cloudsearch.logs.public_keys import load_public_keys, public_keys
 from cloudsearch.reports.validation import FindingRow, findings, passes
 from tests.aws import found_by_boto3, moto_server
@@ -279,6 +282,45 @@ def test_other_files_are_no_keys(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     with pytest.raises(SourceError, match=r"keys\.json"):
         load_public_keys([file])
+
+
+@pytest.fixture(scope="module")
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], dict[str, str]]:
+    """A trail's objects by their S3 names, uncompressed, and the signatures in their metadata."""
+    made = Trail(tmp_path_factory.mktemp("delivered"))
+    for hour in range(3):
+        made.hour(calls(hour))
+    names = {str(path): f"s3://{BUCKET}/{path.relative_to(made.folder)}" for path in (*made.digests, *made.logs)}
+    objects = {name: gzip.decompress(Path(path).read_bytes()) for path, name in names.items()}
+    return objects, {names[path]: signature for path, signature in made.signatures.items()}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_no_byte_can_be_changed_unnoticed(
+    delivered: tuple[dict[str, bytes], dict[str, str]], data: st.DataObject
+) -> None:
+    """Whichever byte of a log file or digest is another, it is no longer valid, by metadata or by the chain."""
+    objects, signatures = delivered
+    name = data.draw(st.sampled_from(sorted(objects)))
+    at = data.draw(st.integers(0, len(objects[name]) - 1))
+    with_metadata = data.draw(st.booleans())
+    changed = bytearray(objects[name])
+    changed[at] ^= data.draw(st.integers(1, 255))
+    sources = [in_memory(one, bytes(changed) if one == name else content) for one, content in objects.items()]
+    signature_of = signatures.get if with_metadata else dict[str, str]().get
+    found = check(read(sources), KEYS, lambda source: signature_of(source.name))
+    of_it = [row for row in findings(found) if row.name == name or any(file["name"] == name for file in row.files)]
+    assert all(row.state is not State.VALID for row in of_it)
+    assert len([row for row in findings(found) if row.state is State.VALID]) < 3
+    unchanged = [in_memory(one, content) for one, content in objects.items()]
+    whole = check(read(unchanged), KEYS, lambda source: signatures.get(source.name))
+    assert [one.state for one in whole.digests] == [State.VALID] * 3
+
+
+def in_memory(name: str, content: bytes) -> Source:
+    """An object of S3."""
+    return Source(name, len(content), None, *placed(name), lambda: BytesIO(content))
 
 
 class Command:

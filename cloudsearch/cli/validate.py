@@ -74,7 +74,6 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     files = list(read(find(paths)))
     checked = check(files, _keys(files, public_keys or [], profile))
     rows = findings(checked)
-    _keep(checked, store, index, ca_cert)
     lines = validation(rows, how, width=width())
     if how is Format.TABLE:
         put([*lines, "", *summary(sums(checked))], output)
@@ -82,6 +81,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         for line in summary(sums(checked)):
             say(line)
         put(lines, output)
+    _keep(checked, store, index, ca_cert)
     if not passes(rows):
         raise typer.Exit(3)
 

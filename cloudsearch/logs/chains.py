@@ -48,6 +48,11 @@ class CheckedFile:
     reason: str = ""
     found: ReadFile | None = None
 
+    @property
+    def name(self) -> str:
+        """Where CloudTrail delivered it."""
+        return f"s3://{self.listed.bucket}/{self.listed.key}"
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedDigest:

@@ -82,6 +82,7 @@ def _sums(rows: Sequence[DayRow]) -> Iterator[str]:
     counts = Counter(row.state for row in rows)
     places = len({(row.account, row.region) for row in rows})
     states = "; ".join(f"{counts[state]:,} {state}" for state in DayState)
-    yield f"accounts {len({row.account for row in rows}):,}, regions of them {places:,}, days of those: {states}"
+    yield f"days: {states}"
+    yield f"counted once for each of {places:,} regions of {len({row.account for row in rows}):,} accounts"
     if not counts[DayState.PROVEN]:
         yield "nothing is proven: `cloudsearch validate` checks log files against CloudTrail's digests"

@@ -55,7 +55,7 @@ class AccountCoverage:
             return f"no events of account {self.account} in the window"
         total = len(self.days | self.quiet | self.gaps)
         if len(self.gaps) > MOST_GAPS * total:
-            return f"{len(self.gaps)} of {total} days of account {self.account} have no events"
+            return f"{len(self.gaps)} of {total} days of account {self.account} have no events or are not whole"
         return None
 
     def days_since(self, moment: datetime) -> int:

@@ -16,16 +16,19 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from cloudsearch.errors import StoreRejected
+from cloudsearch.errors import StoreRejected, StoreUnavailable
 from cloudsearch.event import Row, Value
 from cloudsearch.logs.chains import Checked, CheckedDigest, State
 from cloudsearch.logs.stamps import DELIVERED_WITHIN
 from cloudsearch.reports.validation import state_of, why
-from cloudsearch.store import DIGESTS, LOG_FILES, Store
+from cloudsearch.store import DIGESTS, LOG_FILES, Operation, RefusalKind, Store
 from cloudsearch.where import Everything, Exists, In, Range
 
 AT_ONCE = 500
-"""Digests written, and log files looked up, in one request."""
+"""Digests and log files looked up in one request."""
+
+CHUNK_BYTES = 1 << 20
+"""Bytes of digests written in one request: a store takes them at any size from here to ten times that."""
 
 _DAY = timedelta(days=1)
 _MOMENT = timedelta(microseconds=1)
@@ -45,13 +48,25 @@ def keep(checked: Checked, store: Store, *, now: datetime) -> int:
     rows = {str(row["id"]): row for row in map(_row, by_worth)}
     proven = _proven_before(store, rows)
     rows = {id_: row | {"time": _milliseconds(now)} for id_, row in rows.items() if proven.get(id_) != row["sha256"]}
-    operations = [store.encode(DIGESTS, row) for row in rows.values()]
-    for at in range(0, len(operations), AT_ONCE):
-        written = store.write(DIGESTS, operations[at : at + AT_ONCE], replace=True)
-        for refused in written.refused:
-            raise StoreRejected(f"What a digest proves could not be kept: {refused.reason}")
+    for chunk in _chunks([store.encode(DIGESTS, row) for row in rows.values()]):
+        for refused in store.write(DIGESTS, chunk, replace=True).refused:
+            kind = StoreUnavailable if refused.kind in {RefusalKind.RETRY, RefusalKind.WAIT} else StoreRejected
+            raise kind(f"What a digest proves could not be kept: {refused.reason}")
     store.commit()
     return len(checked.digests)
+
+
+def _chunks(operations: Iterable[Operation]) -> Iterator[list[Operation]]:
+    chunk: list[Operation] = []
+    size = 0
+    for operation in operations:
+        if chunk and size + operation.size > CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(operation)
+        size += operation.size
+    if chunk:
+        yield chunk
 
 
 def _proven_before(store: Store, ids: Collection[str]) -> dict[str, Value]:
@@ -82,10 +97,12 @@ def _row(one: CheckedDigest) -> dict[str, Value]:
         "oldest_event": _milliseconds(digest.oldest_event) if digest.oldest_event else None,
         "newest_event": _milliseconds(digest.newest_event) if digest.newest_event else None,
         "log_files": len(digest.log_files),
-        "stored_sha256": tuple(dict.fromkeys(file.found.stored_sha256 for file in one.log_files if file.found)),
-        "not_valid": tuple(
-            dict.fromkeys(_base(file.listed.key) for file in one.log_files if file.state is not State.VALID)
+        "valid": tuple(
+            f"{file.found.stored_sha256} {file.name}"
+            for file in one.log_files
+            if file.state is State.VALID and file.found
         ),
+        "not_valid": tuple(dict.fromkeys(file.name for file in one.log_files if file.state is not State.VALID)),
     }
 
 
@@ -229,7 +246,7 @@ _FIELDS = (
     "backfill",
     "oldest_event",
     "newest_event",
-    "stored_sha256",
+    "valid",
     "not_valid",
 )
 
@@ -251,22 +268,33 @@ def _kept(row: Row, loaded: _Loaded) -> Kept:
 
 
 class _Loaded:
-    """What the ledger has of the log files that digests list: by the hash of their bytes, or by their name."""
+    """What the ledger has of the log files that digests list.
+
+    By the hash of their bytes; by their S3 name where it was loaded from there; and one that was not found to be valid
+    by its own name anywhere, since it may have been loaded from a copy that is gone.
+    """
 
     def __init__(self, store: Store, rows: Sequence[Row]) -> None:
-        hashes = {one for row in rows for one in _texts(row["stored_sha256"])}
-        self._hashes = set(_in_ledger(store, "sha256", hashes))
-        self._names = self._all_names(store) if any(_texts(row["not_valid"]) for row in rows) else frozenset[str]()
+        valid = {_pair(one) for row in rows for one in _texts(row["valid"])}
+        self._hashes = set(_in_ledger(store, "sha256", {sha256 for sha256, _ in valid}))
+        self._names = set(_in_ledger(store, "name", {name for sha256, name in valid if sha256 not in self._hashes}))
+        self._bases = self._all_bases(store) if any(_texts(row["not_valid"]) for row in rows) else frozenset[str]()
 
     @staticmethod
-    def _all_names(store: Store) -> frozenset[str]:
+    def _all_bases(store: Store) -> frozenset[str]:
         name = LOG_FILES.by_name["name"]
         return frozenset(_base(str(row["name"])) for row in store.rows(LOG_FILES, Exists(name), fields=(name,)))
 
     def lacks(self, row: Row) -> int:
         """How many log files of a digest are not loaded."""
-        by_hash = sum(one not in self._hashes for one in _texts(row["stored_sha256"]))
-        return by_hash + sum(one not in self._names for one in _texts(row["not_valid"]))
+        valid = map(_pair, _texts(row["valid"]))
+        lost = sum(sha256 not in self._hashes and name not in self._names for sha256, name in valid)
+        return lost + sum(_base(one) not in self._bases for one in _texts(row["not_valid"]))
+
+
+def _pair(valid: str) -> tuple[str, str]:
+    sha256, _, name = valid.partition(" ")
+    return sha256, name
 
 
 def _in_ledger(store: Store, name: str, values: Iterable[str]) -> Iterator[str]:

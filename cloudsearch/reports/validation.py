@@ -114,7 +114,7 @@ def _of_digest(one: CheckedDigest) -> FindingRow:
         newest_event=digest.newest_event,
         name=f"s3://{digest.path}",
         files=tuple(
-            {"name": f"s3://{file.listed.bucket}/{file.listed.key}", "state": file.state, "reason": file.reason}
+            {"name": file.name, "state": file.state, "reason": file.reason}
             for file in one.log_files
             if file.state is not State.VALID
         ),
