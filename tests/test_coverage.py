@@ -16,10 +16,10 @@ import pytest
 from cloudsearch.cli import main
 from cloudsearch.reports.coverage import AccountCoverage, coverage
 from cloudsearch.reports.window import Window
-from cloudsearch.store import DIGESTS, Store
+from cloudsearch.store import DIGESTS, LogFile, Store
 from cloudsearch.where import Everything
 from tests.backends import Backend, Elasticsearch
-from tests.digests import START, Trail, key_list, rewrite
+from tests.digests import BUCKET, START, Trail, key_list, rewrite
 from tests.logfiles import ACCOUNT, record, write
 from tests.places import FilePlace
 from tests.scenario import account, role, statement
@@ -88,16 +88,28 @@ def calls(at: datetime, **fields: object) -> list[dict[str, object]]:
     return [record(int((at - START) / timedelta(minutes=1)), **{"eventTime": f"{at:%Y-%m-%dT%H:%M:%SZ}"} | fields)]
 
 
-def deliver(trail: Trail, busy: Sequence[int], days: int = 4) -> None:
-    """Days of digests and two hours more; on busy days, counted from 0, there is a call in the hour from three on."""
+def deliver(trail: Trail, busy: Sequence[int], days: int = 4, odd: Sequence[int] = ()) -> None:
+    """Days of digests and three hours more; on busy days, counted from 0, there is a call in the hour from three on.
+
+    On odd ones its log file holds something beside it that is no record.
+    """
     for hour in range(24 * days + 3):
         is_busy = hour % 24 == 3 and hour // 24 in busy
         own = calls(trail.at, awsRegion=trail.region, eventID=f"{trail.region}-{trail.name}-{hour}")
+        if hour // 24 in odd:
+            own.append({"eventTime": own[0]["eventTime"]})
         trail.hour(*([own] if is_busy else []))
 
 
-def test_a_day_is_proven_by_its_digests_and_the_ledger(bucket: Bucket) -> None:
-    """With events, and without; the last day, of which two hours were delivered, is not shown as if it were one."""
+@pytest.mark.parametrize("many", [4_000, 0])
+def test_a_day_is_proven_by_its_digests_and_the_ledger(
+    bucket: Bucket, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With events, and without; the last day, of which two hours were delivered, is not shown as if it were one.
+
+    However many log files there are.
+    """
+    monkeypatch.setattr("cloudsearch.reports.proofs.MANY", many)
     deliver(bucket.trail(), busy=(0, 2))
     assert bucket.load() == 0
     assert bucket.states() == ["loaded", "gap", "loaded"]
@@ -180,6 +192,30 @@ def test_a_log_file_that_was_refused_makes_its_day_a_gap(bucket: Bucket) -> None
     trail.logs[1].write_bytes(good)
     assert bucket.load() == 0
     assert bucket.states() == ["loaded"] * 3
+
+
+def test_a_record_in_the_dead_letters_is_no_proof(bucket: Bucket) -> None:
+    """All was delivered, yet not all of it is in the store."""
+    trail = bucket.trail()
+    deliver(trail, busy=(0, 1, 2), odd=(1,))
+    assert bucket.load() == 3
+    assert bucket.validate() == 0
+    assert bucket.states() == ["proven", "loaded", "proven", "proven"]
+
+
+def test_log_files_loaded_from_s3_are_known_by_name(bucket: Bucket) -> None:
+    """The ledger has no hash of their bytes."""
+    trail = bucket.trail()
+    deliver(trail, busy=(0, 1))
+    bucket.run("load", str(trail.logs[0]))
+    assert bucket.validate() == 0
+    assert bucket.states()[:2] == ["proven", "gap"]
+    name = f"s3://{BUCKET}/{trail.logs[1].relative_to(trail.folder)}"
+    store = bucket.backend.open()
+    store.prepare(loading=True)
+    store.commit([LogFile(id="s3", time=START, name=name, size=1, account=ACCOUNT, region="eu-west-1")])
+    store.close()
+    assert bucket.states()[:2] == ["proven", "proven"]
 
 
 def test_what_a_fuller_copy_proved_stays_proven(bucket: Bucket) -> None:

@@ -23,8 +23,6 @@ from cloudsearch.errors import AccessError, SourceError
 from cloudsearch.render.formats import Format
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-
     from cloudsearch.logs.chains import Checked
     from cloudsearch.logs.digests import Digest, ReadFile
     from cloudsearch.logs.local import Unreadable
@@ -122,7 +120,7 @@ def _asked(digests: Sequence[Digest], profile: str | None) -> Keys:
     from cloudsearch.iam.aws import Access, connect
     from cloudsearch.logs.public_keys import public_keys
 
-    keys: dict[str, RSAPublicKey] = {}
+    keys: Keys = {}
     try:
         aws = connect(Access(profile))
         for region in sorted({digest.region for digest in digests}):
@@ -134,7 +132,7 @@ def _asked(digests: Sequence[Digest], profile: str | None) -> Keys:
                 token = {"NextToken": answer["NextToken"]} if answer else {}
                 answer = aws.call("cloudtrail", "ListPublicKeys", region=region or None, **asked, **token)
                 listed = answer.get("PublicKeyList")
-                keys |= public_keys(listed if isinstance(listed, list) else [], f"CloudTrail in {region}")
+                keys = {**keys, **public_keys(listed if isinstance(listed, list) else [], f"CloudTrail in {region}")}
     except AccessError as error:
         raise AccessError(f"{error}\n{HOW_TO_GET_KEYS}") from error
     return keys

@@ -162,7 +162,7 @@ def _signature_checked(
     if digest.algorithm != SIGNATURE_ALGORITHM:
         return CheckedDigest(digest, file, State.INVALID, f"signed with {digest.algorithm}, not {SIGNATURE_ALGORITHM}")
     if not signatures:
-        reason = "its signature is in the next digest, or in S3 metadata"
+        reason = "no signature in this copy: the next digest has it, or S3 metadata"
         return CheckedDigest(digest, file, State.UNPROVEN, reason)
     if key is None:
         reason = f"no public key with fingerprint {digest.fingerprint} was given"

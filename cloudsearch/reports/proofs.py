@@ -1,8 +1,8 @@
 """What digests prove of the days in the store, kept by ``validate`` and joined with the ledger of what is loaded.
 
 A day of an account in a region is proven when valid digests of a trail speak of every moment of its delivery, from its
-midnight to an hour after the next, and every log file they list is loaded. AWS delivers within minutes as a rule and
-promises no limit: what comes later still is in later digests, and told as late.
+midnight to an hour after the next, and every log file they list is loaded to the last record. AWS delivers within
+minutes as a rule and promises no limit: what comes later still is in later digests, and told as late.
 
 What speaks against a day counts even where it is not proven: a digest that is not valid, a log file that one lists and
 that is not loaded.
@@ -26,6 +26,9 @@ from cloudsearch.where import Everything, Exists, In, Range
 
 AT_ONCE = 500
 """Digests and log files looked up in one request."""
+
+MANY = 4_000
+"""Log files from which on the whole ledger is read instead."""
 
 CHUNK_BYTES = 1 << 20
 """Bytes of digests written in one request: a store takes them at any size from here to ten times that."""
@@ -129,17 +132,18 @@ class Kept:
     oldest_event: datetime | None
     newest_event: datetime | None
     not_loaded: int
+    dead_lettered: int
     reason: str
 
     @property
     def proves(self) -> bool:
-        """Whether all that it lists is there and loaded."""
-        return self.state is State.VALID and not self.not_loaded
+        """Whether all that it lists is there and loaded, to the last record."""
+        return self.state is State.VALID and not self.not_loaded and not self.dead_lettered
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether something that it lists is not there as it lists it."""
-        return bool(self.not_loaded) or self.state in {State.INVALID, State.MISSING}
+        """Whether something that it lists is not there as it lists it, or not loaded to the last record."""
+        return bool(self.not_loaded or self.dead_lettered) or self.state in {State.INVALID, State.MISSING}
 
     @property
     def problem(self) -> str | None:
@@ -231,6 +235,8 @@ def proofs(store: Store, since: datetime | None = None) -> Proofs:
     """Read what is kept of a time and what was delivered later, which may be of that time too."""
     where = Range(_D["end"], since) if since else Everything()
     rows = list(store.rows(DIGESTS, where, fields=[_D[name] for name in _FIELDS]))
+    if not rows:
+        return Proofs()
     loaded = _Loaded(store, rows)
     return Proofs(_kept(row, loaded) for row in rows)
 
@@ -263,6 +269,7 @@ def _kept(row: Row, loaded: _Loaded) -> Kept:
         oldest_event=_time(row["oldest_event"]),
         newest_event=_time(row["newest_event"]),
         not_loaded=loaded.lacks(row),
+        dead_lettered=loaded.lost_records(row),
         reason=str(row["reason"] or ""),
     )
 
@@ -278,6 +285,7 @@ class _Loaded:
         valid = {_pair(one) for row in rows for one in _texts(row["valid"])}
         self._hashes = set(_in_ledger(store, "sha256", {sha256 for sha256, _ in valid}))
         self._names = set(_in_ledger(store, "name", {name for sha256, name in valid if sha256 not in self._hashes}))
+        self._incomplete = _incomplete(store)
         self._bases = self._all_bases(store) if any(_texts(row["not_valid"]) for row in rows) else frozenset[str]()
 
     @staticmethod
@@ -291,14 +299,31 @@ class _Loaded:
         lost = sum(sha256 not in self._hashes and name not in self._names for sha256, name in valid)
         return lost + sum(_base(one) not in self._bases for one in _texts(row["not_valid"]))
 
+    def lost_records(self, row: Row) -> int:
+        """How many of its log files have records in the dead letters."""
+        valid = map(_pair, _texts(row["valid"]))
+        return sum(sha256 in self._incomplete or name in self._incomplete for sha256, name in valid)
+
 
 def _pair(valid: str) -> tuple[str, str]:
     sha256, _, name = valid.partition(" ")
     return sha256, name
 
 
-def _in_ledger(store: Store, name: str, values: Iterable[str]) -> Iterator[str]:
-    wanted, by = sorted(values), LOG_FILES.by_name[name]
+def _incomplete(store: Store) -> frozenset[str]:
+    """Hashes and names of log files of which records went to the dead letters."""
+    name, sha256 = LOG_FILES.by_name["name"], LOG_FILES.by_name["sha256"]
+    rows = store.rows(LOG_FILES, Range(LOG_FILES.by_name["dead_lettered"], 1), fields=(name, sha256))
+    return frozenset(str(value) for row in rows for value in row.values() if value)
+
+
+def _in_ledger(store: Store, name: str, values: Collection[str]) -> Iterator[str]:
+    """Which of the values the ledger has; of many it is quicker to read them all."""
+    by = LOG_FILES.by_name[name]
+    if len(values) > MANY:
+        yield from (str(row[name]) for row in store.rows(LOG_FILES, Exists(by), fields=(by,)) if row[name] in values)
+        return
+    wanted = sorted(values)
     for at in range(0, len(wanted), AT_ONCE):
         for group in store.group(LOG_FILES, (by,), In(by, tuple(wanted[at : at + AT_ONCE]))):
             yield str(group.key[0])
