@@ -8,7 +8,7 @@ from itertools import groupby
 
 from cloudsearch.render.formats import Format
 from cloudsearch.render.machine import render
-from cloudsearch.render.text import clean, columns
+from cloudsearch.render.text import columns
 from cloudsearch.reports.days import DayRow, DayState
 
 FIELDS = (
@@ -37,7 +37,8 @@ def coverage(rows: Sequence[DayRow], how: Format, *, width: int | None) -> Itera
         return
     for (account, region), block in groupby(rows, key=lambda row: (row.account, row.region)):
         own = list(block)
-        yield clean(f"{account or 'no account'} {region or 'no region'}  {_kinds(own)}")
+        place = f"{account or 'no account'} {region or 'no region'}"
+        yield columns([(place, _kinds(own))], width=width or _WIDTH)
         yield columns(map(_range, _ranges(own)), width=width or _WIDTH)
         yield ""
     yield from _sums(rows)
@@ -85,4 +86,4 @@ def _sums(rows: Sequence[DayRow]) -> Iterator[str]:
     yield f"days: {states}"
     yield f"counted once for each of {places:,} regions of {len({row.account for row in rows}):,} accounts"
     if not counts[DayState.PROVEN]:
-        yield "nothing is proven: `cloudsearch validate` checks log files against CloudTrail's digests"
+        yield "nothing is proven: `cloudsearch validate` checks CloudTrail's digests"
