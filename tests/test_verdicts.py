@@ -288,6 +288,17 @@ def test_a_call_whose_parameters_decide_may_have_used_each_of_its_actions(scenar
     assert "CreateResourcePolicyStatement x 1" in rows["lex:UpdateResourcePolicy"]["reason"]
 
 
+def test_what_parameters_would_have_told_is_unused(scenario: Scenario) -> None:
+    """A call that needs more with some parameters, and was made without them, needed no more."""
+    names = {"eventSource": "lambda.amazonaws.com", "eventName": "CreateFunction20150331", "readOnly": False}
+    scenario.log(record(1, **names, requestParameters={"functionName": "f"}))
+    rows = scenario.report(account(role(statement("lambda:CreateFunction", "lambda:TagResource"))))
+    assert {action: row["marker"] for action, row in rows.items()} == {
+        "lambda:CreateFunction": " ",
+        "lambda:TagResource": "-",
+    }
+
+
 def test_service_events_are_no_calls(scenario: Scenario) -> None:
     """AwsServiceEvent and sign-in events appear in no report."""
     scenario.log(

@@ -7,7 +7,16 @@
 
 from cloudsearch.actions.explain import ExplainedAction, ExplainedCall, Explanation, explain, explain_action
 from cloudsearch.actions.hosts import prefixes
-from cloudsearch.actions.inferred import displaced, displacing, inferred_for, infers, may_tell, passed_roles, passed_to
+from cloudsearch.actions.inferred import (
+    displaced,
+    displacing,
+    inferred_for,
+    infers,
+    may_tell,
+    passed_roles,
+    passed_to,
+    told_by_parameters,
+)
 from cloudsearch.actions.mapping import (
     FACT,
     NO_PERMISSION,
@@ -47,5 +56,6 @@ __all__ = [
     "passed_roles",
     "passed_to",
     "prefixes",
+    "told_by_parameters",
     "unknown_calls",
 ]

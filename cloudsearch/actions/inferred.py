@@ -76,6 +76,16 @@ def inferred_for(event_source: str, event_name: str, record: object) -> tuple[st
     return tuple(dict.fromkeys(found))
 
 
+@lru_cache(maxsize=4096)
+def told_by_parameters(event_source: str, event_name: str) -> frozenset[str]:
+    """The actions of which a call's parameters tell whether it needed them."""
+    call = _call(event_source, event_name)
+    if call is None:
+        return frozenset()
+    roles = (PASS_ROLE,) if call.carriers else ()
+    return frozenset((*roles, *(action for variant in call.variants for action in variant.actions)))
+
+
 def passed_roles(event_source: str, event_name: str, record: object) -> tuple[PassedRole, ...]:
     """Every role the call passed, in the order of its parameters; a service-linked role is nobody's to pass."""
     call = _call(event_source, event_name)

@@ -89,10 +89,14 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A principal's uses: by action, by call without a known action, and those of earlier principals of its name."""
+    """A principal's uses: by action, by call without a known action, and those of earlier principals of its name.
+
+    ``calls`` counts every call that was not refused, known or not, by event source and name.
+    """
 
     uses: Mapping[str, Use]
     unknown_calls: Mapping[tuple[str, str], Use]
+    calls: Mapping[tuple[str, str], int]
     earlier: Mapping[str, tuple[str, datetime | None]]
     events: int
 
@@ -115,7 +119,7 @@ def evidence(
         events += group.count
     for group in store.group(EVENTS, (*_BY, _F["inferred_actions"]), inferred):
         gathered.infer(group)
-    return Evidence(gathered.uses, gathered.unknown, gathered.earlier, events)
+    return Evidence(gathered.uses, gathered.unknown, gathered.calls, gathered.earlier, events)
 
 
 def needs_no_permission(action: str) -> bool:
@@ -128,6 +132,7 @@ class _Gathering:
     def __init__(self, principal_id: str | None, *, caller_loaded: bool) -> None:
         self.uses: dict[str, Use] = defaultdict(Use)
         self.unknown: dict[tuple[str, str], Use] = defaultdict(Use)
+        self.calls: Counter[tuple[str, str]] = Counter()
         self.earlier: dict[str, tuple[str, datetime | None]] = {}
         self._principal_id = principal_id
         self._copies = (Copy.CALLER,) if caller_loaded else (Copy.CALLER, Copy.OWNER)
@@ -173,6 +178,8 @@ class _Gathering:
             for action in mapping.actions:
                 self.uses[action].network_only = True
         elif copy in self._copies:
+            if outcome != Outcome.DENIED:
+                self.calls[source, name] += group.count
             for use in self._concerned(mapping, source, name, outcome, denied_action):
                 _count(use, group, outcome, code, denied_reason)
 

@@ -287,7 +287,7 @@ def _left_out(case: _Case) -> str | None:
 
 def _perhaps_used(case: _Case) -> str | None:
     calls = case.about.perhaps_used.get(case.action)
-    return f"may have been used: {', '.join(calls)}, whose parameters decide" if calls else None
+    return f"may have been used: {', '.join(calls)}, which need it in some cases" if calls else None
 
 
 def _seen_on_the_network_only(case: _Case) -> str | None:
