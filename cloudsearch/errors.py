@@ -36,6 +36,10 @@ class StoreError(CloudsearchError):
     exit_code = 4
 
 
+class StoreMissing(StoreError):
+    """There is no such store: nothing was loaded into it yet."""
+
+
 class StoreUnavailable(StoreError):
     """The store did not answer, or not in time: the same request is worth another try."""
 
@@ -54,3 +58,7 @@ class AccessError(CloudsearchError):
     """Credentials are missing, wrong, or do not suffice."""
 
     exit_code = 6
+
+
+class BadCredentials(AccessError):
+    """AWS does not take these credentials, whatever they are used for: nothing more can be read with them."""

@@ -1,4 +1,6 @@
-"""A small AWS over HTTP: moto's server, and one in between that notes each call and can refuse, throttle or go silent.
+"""A small AWS over HTTP: moto's server, and one in between that notes each call and can refuse, throttle or break off.
+
+Calls of S3 are named ``s3:GetObject``, or ``s3:GetObject bucket/key`` for one object alone.
 
 boto3 is really used; ``AWS_ENDPOINT_URL`` brings every call here.
 """
@@ -8,30 +10,99 @@ from __future__ import annotations
 import http.client
 import logging
 import re
+import socket
+import struct
 import threading
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
 ACCOUNT = "123456789012"  # the one that moto takes callers for
-_SERVICE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/")
+_SERVICE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/")
+_PASSED_ON = ("content-type", "etag", "last-modified", "content-range", "accept-ranges")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it came in."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def call(self) -> str:
+        """Service and operation, in each of the protocols in use here."""
+        if self.service == "s3":
+            return f"s3:{_S3.get((self.method, bool(self.key)), '?')}"
+        operation = (
+            self.header("x-amz-target").rpartition(".")[2] or parse_qs(self.body.decode()).get("Action", ["?"])[0]
+        )
+        return f"{self.service}:{operation}"
+
+    @property
+    def key(self) -> str:
+        """Of the object, without its bucket."""
+        return self.target.partition("/")[2]
+
+    @property
+    def target(self) -> str:
+        """Bucket and key."""
+        return unquote(urlsplit(f"http://aws{self.path}").path).removeprefix("/")
+
+    @property
+    def service(self) -> str:
+        """Whom it was signed for."""
+        return self.signed[2]
+
+    @property
+    def signed(self) -> tuple[str, str, str]:
+        """The access key, the region and the service it was signed with."""
+        found = _SERVICE.search(self.header("authorization"))
+        return (found[1], found[2], found[3]) if found else ("", "", "?")
+
+    def header(self, name: str) -> str:
+        """A header's value, or nothing."""
+        return next((value for one, value in self.headers.items() if one.lower() == name), "")
+
+
+_S3 = {
+    ("HEAD", False): "HeadBucket",
+    ("GET", False): "ListObjectsV2",
+    ("GET", True): "GetObject",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """An answer that is not AWS's; or AWS's, broken off after some bytes, in order or not."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    cut: int | None = None
+    reset: bool = False
 
 
 class SmallAws:
-    """``calls`` are those made, as ``iam:GetUser``; ``refuse``, ``fail``, ``answer`` say what comes instead."""
+    """``calls`` are those made, as ``iam:GetUser``; ``refuse``, ``fail``, ``answer``, ``cut`` say what comes instead."""
 
     def __init__(self, moto: tuple[str, int]) -> None:
         self.calls: list[str] = []
-        self._instead: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
+        self.requests: list[Request] = []
+        self._lock = threading.Lock()
+        self._instead: dict[str, list[Instead]] = defaultdict(list)
         self._refused: set[str] = set()
         self._moto = moto
         self.url = ""
@@ -40,21 +111,38 @@ class SmallAws:
         """AccessDenied from now on."""
         self._refused |= set(calls)
 
-    def fail(self, call: str, *, status: int, code: str, message: str = "as the test wants it", times: int = 1) -> None:
+    def fail(  # noqa: D417
+        self,
+        call: str,
+        *,
+        status: int,
+        code: str,
+        message: str = "as the test wants it",
+        times: int = 1,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         """This error first, so many times, then AWS's own answers."""
-        self._instead[call] += [(status, _error(call, code, message))] * times
+        self._instead[call] += [Instead(status, _error(call, code, message), headers or {})] * times
 
     def answer(self, call: str, body: str) -> None:
         """This answer first, then AWS's own."""
-        self._instead[call].append((200, body.encode()))
+        self._instead[call].append(Instead(200, body.encode()))
 
-    def instead(self, call: str) -> tuple[int, bytes] | None:
+    def cut(self, call: str, after: int, *, times: int = 1, reset: bool = False) -> None:
+        """AWS's own answer, but the connection ends after some bytes of the body."""
+        self._instead[call] += [Instead(cut=after, reset=reset)] * times
+
+    def instead(self, request: Request) -> Instead | None:
         """What to answer instead of AWS."""
-        if self._instead[call]:
-            return self._instead[call].pop(0)
-        if call in self._refused:
-            told = f"User: arn:aws:iam::{ACCOUNT}:user/me is not authorized to perform: {call}"
-            return 403, _error(call, "AccessDenied", told)
+        with self._lock:
+            self.calls.append(request.call)
+            self.requests.append(request)
+            for name in (f"{request.call} {request.target}", request.call):
+                if self._instead[name]:
+                    return self._instead[name].pop(0)
+                if name in self._refused:
+                    told = f"User: arn:aws:iam::{ACCOUNT}:user/me is not authorized to perform: {request.call}"
+                    return Instead(403, _error(request.call, "AccessDenied", told))
         return None
 
     def client(self, service: str, account: str = ACCOUNT) -> Any:  # noqa: ANN401 (made at run time)
@@ -72,26 +160,20 @@ class SmallAws:
             }
         return make(service, endpoint_url=f"http://{host}:{port}", region_name="us-east-1", **own)
 
-    def forward(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+    def forward(self, request: Request) -> tuple[int, list[tuple[str, str]], bytes]:
         """AWS's own answer."""
         connection = http.client.HTTPConnection(*self._moto, timeout=30)
         try:
-            connection.request("POST", path, body, headers)
+            connection.request(request.method, request.path, request.body, request.headers)
             answer = connection.getresponse()
             return answer.status, answer.getheaders(), answer.read()
         finally:
             connection.close()
 
 
-def _call(headers: dict[str, str], body: bytes) -> str:
-    """Service and operation, in either of the protocols in use here."""
-    service = _SERVICE.search(headers.get("Authorization", ""))
-    target = headers.get("X-Amz-Target", "")
-    operation = target.rpartition(".")[2] or parse_qs(body.decode()).get("Action", ["?"])[0]
-    return f"{service[1] if service else '?'}:{operation}"
-
-
 def _error(call: str, code: str, message: str) -> bytes:
+    if call.startswith("s3:"):
+        return f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>1</RequestId></Error>".encode()
     if not call.startswith(("iam:", "sts:")):
         return f'{{"__type": "{code}", "message": "{message}"}}'.encode()
     error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
@@ -101,23 +183,32 @@ def _error(call: str, code: str, message: str) -> bytes:
 def _handler(aws: SmallAws) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            headers = dict(self.headers.items())
-            call = _call(headers, body)
-            aws.calls.append(call)
-            if instead := aws.instead(call):
-                self._answer(instead[0], [], instead[1])
-            else:
-                self._answer(*aws.forward(self.path, headers, body))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            request = Request(self.command, self.path, dict(self.headers.items()), body)
+            instead = aws.instead(request)
+            if instead and instead.cut is None:
+                self._answer(instead.status, list(instead.headers.items()), instead.body)
+                return
+            status, headers, answer = aws.forward(request)
+            self._answer(status, headers, answer, instead)
 
-        def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        do_GET = do_HEAD = do_POST
+
+        def _answer(
+            self, status: int, headers: list[tuple[str, str]], body: bytes, broken: Instead | None = None
+        ) -> None:
             self.send_response(status)
             for name, value in headers:
-                if name.lower() in ("content-type", "x-amzn-requestid"):
+                if name.lower() in _PASSED_ON or name.lower().startswith("x-amz"):
                     self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body if broken is None else body[: broken.cut])
+            if broken and broken.reset:
+                self.wfile.flush()
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
 
         def log_message(self, *_: object) -> None:
             """Be quiet."""

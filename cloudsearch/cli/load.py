@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -16,19 +17,31 @@ import typer
 
 from cloudsearch.cli.options import (
     DEFAULT_STORE,
+    BucketOption,
+    BucketRoleOption,
     CaCertOption,
+    DryRunOption,
+    ExternalIdOption,
     IndexOption,
+    LogAccountOption,
+    LogRegionOption,
     OutputOption,
+    PrefixOption,
+    ProfileOption,
     ReceiptFormat,
+    RequesterPaysOption,
+    SinceOption,
     StoreOption,
+    UntilOption,
     VerboseOption,
 )
-from cloudsearch.errors import UsageError
+from cloudsearch.errors import BadCredentials, StoreMissing, UsageError
 
 if TYPE_CHECKING:
+    from cloudsearch.cli.sources import Sources
     from cloudsearch.load import Crew
     from cloudsearch.load.crew import StoreOpener
-    from cloudsearch.logs import Source, Unreadable
+    from cloudsearch.logs import Found
     from cloudsearch.store import Store
 
 WORTH_A_CREW = 1 << 20
@@ -39,10 +52,24 @@ MOST_JOBS = 4
 
 
 def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Log files, and folders of them.")],
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATH|s3://BUCKET/PREFIX]...", help="Log files, folders, buckets.", show_default=False),
+    ] = None,
     store: StoreOption = DEFAULT_STORE,
     index: IndexOption = "cloudtrail",
     ca_cert: CaCertOption = None,
+    bucket: BucketOption = None,
+    prefix: PrefixOption = None,
+    account: LogAccountOption = None,
+    region: LogRegionOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    profile: ProfileOption = None,
+    role_arn: BucketRoleOption = None,
+    external_id: ExternalIdOption = None,
+    requester_pays: RequesterPaysOption = False,  # noqa: FBT002
+    dry_run: DryRunOption = False,  # noqa: FBT002
     how: Annotated[ReceiptFormat, typer.Option("--format", help="How to print the receipt.")] = ReceiptFormat.TABLE,
     output: OutputOption = None,
     jobs: Annotated[
@@ -54,40 +81,95 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     """Load CloudTrail log files into the store.
 
     Files that are loaded already are left alone, so the same command can be run again and again. What is broken is
-    named on stderr, kept in the dead letters, and never stops the rest; the exit code is 3 then.
+    named on stderr, kept in the dead letters, and never stops the rest; the exit code is 3 then. With --since or
+    --until, files are chosen by their folder's day and loaded whole.
 
     Example: cloudsearch load ./AWSLogs
     """
-    from cloudsearch.cli.output import put
+    from cloudsearch.cli.sources import Eyes, Sources, arguments, selected
+
+    _set_up(verbose=verbose)
+    own = {str(Path(f"{store}{ending}").resolve()) for ending in ("", ".wal", ".chunk")}
+    eyes = Eyes(profile, role_arn, external_id, requester_pays)
+    sources = Sources(arguments(paths, bucket, prefix), selected(account, region, since, until), eyes, own)
+    target = _Target(store, index, ca_cert, jobs, verbose)
+    if dry_run:
+        _estimate(sources, target, how, output)
+    else:
+        _load(sources, target, how, output)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The store, and with how many processes."""
+
+    store: str
+    index: str
+    ca_cert: Path | None
+    jobs: int | None
+    verbose: bool
+
+
+def _load(places: Sources, target: _Target, how: ReceiptFormat, output: Path | None) -> None:
+    from cloudsearch.cli.output import put, say
     from cloudsearch.cli.stores import opened
-    from cloudsearch.load import Load, Receipt
-    from cloudsearch.logs import find
+    from cloudsearch.load import Load
     from cloudsearch.render.formats import Format
     from cloudsearch.render.progress import Progress
     from cloudsearch.render.receipt import receipt
 
-    _set_up(verbose=verbose)
-    own = {str(Path(f"{store}{ending}").resolve()) for ending in ("", ".wal", ".chunk")}
-    sources, is_much = _weighed(source for source in find(paths) if source.name not in own)
-    opener = partial(_connected, store, index, ca_cert, verbose=verbose)
-    loading: Load | None = None
-    interrupted = False
-    try:
-        with (
-            _crew(_size(jobs, store, is_much=is_much), opener) as crew,
-            opened(store, index=index, ca_cert=ca_cert, loading=True) as (opened_store, info),
-            Progress(sys.stderr) as progress,
-        ):
-            loading = Load(opened_store, info, progress, crew=crew)
+    refused: list[str] = []
+    sources, is_much = _weighed(_watched(places.found(say), refused))
+    opener = partial(_connected, target.store, target.index, target.ca_cert, verbose=target.verbose)
+    stopped: KeyboardInterrupt | BadCredentials | None = None
+    with (
+        _crew(_size(target.jobs, target.store, is_much=is_much), opener) as crew,
+        opened(target.store, index=target.index, ca_cert=target.ca_cert, loading=True) as (opened_store, info),
+        Progress(sys.stderr) as progress,
+    ):
+        loading = Load(opened_store, info, progress, crew=crew)
+        try:
             loading.run(sources)
-    except KeyboardInterrupt:  # wherever it strikes, while a store is being closed too
-        interrupted = True
-    done = loading.receipt if loading else Receipt()
-    put(receipt(done, Format(how)), output)
-    if interrupted:
-        raise typer.Exit(130)
-    if not done.complete:
+        except (KeyboardInterrupt, BadCredentials) as error:
+            stopped = error
+    put(receipt(loading.receipt, Format(how)), output)
+    if stopped is not None:
+        raise stopped
+    if refused:
+        raise typer.Exit(6)
+    if not loading.receipt.complete:
         raise typer.Exit(3)
+
+
+def _estimate(places: Sources, target: _Target, how: ReceiptFormat, output: Path | None) -> None:
+    from cloudsearch.cli.output import put, say
+    from cloudsearch.cli.stores import opened, takes_many_writers
+    from cloudsearch.load.estimate import estimated
+    from cloudsearch.render.estimate import estimate
+    from cloudsearch.render.formats import Format
+
+    found, into_search = places.found(say), takes_many_writers(target.store)
+    try:
+        with opened(target.store, index=target.index, ca_cert=target.ca_cert) as (opened_store, _):
+            estimation, unreadable = estimated(found, opened_store, into_search=into_search)
+    except StoreMissing:
+        estimation, unreadable = estimated(found, None, into_search=into_search)
+    estimation.lists = places.lists()
+    for one in unreadable:
+        say(f"{one.name}: {one.reason}")
+    put(estimate(estimation, Format(how)), output)
+    if unreadable:
+        raise typer.Exit(6 if any(one.access for one in unreadable) else 3)
+
+
+def _watched(sources: Iterator[Found], refused: list[str]) -> Iterator[Found]:
+    """The same sources; the names of whole places that are refused are noted."""
+    from cloudsearch.logs import Unreadable
+
+    for source in sources:
+        if isinstance(source, Unreadable) and source.access:
+            refused.append(source.name)
+        yield source
 
 
 def _set_up(*, verbose: bool) -> None:
@@ -99,11 +181,11 @@ def _set_up(*, verbose: bool) -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def _weighed(sources: Iterator[Source | Unreadable]) -> tuple[Iterator[Source | Unreadable], bool]:
+def _weighed(sources: Iterator[Found]) -> tuple[Iterator[Found], bool]:
     """The same sources, and whether they are worth more than one process."""
     from cloudsearch.logs import Source
 
-    first: list[Source | Unreadable] = []
+    first: list[Found] = []
     size = 0
     for source in sources:
         first.append(source)

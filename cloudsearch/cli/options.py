@@ -98,6 +98,27 @@ ProfileOption = Annotated[
     str | None,
     typer.Option("--profile", metavar="NAME", help="The profile of the AWS configuration to ask with."),
 ]
+BucketOption = Annotated[str | None, typer.Option("--bucket", metavar="NAME", help="A bucket with logs.")]
+PrefixOption = Annotated[
+    str | None, typer.Option("--prefix", metavar="FOLDER", help="Where in the bucket. [default: all of it]")
+]
+LogAccountOption = Annotated[
+    list[str] | None,
+    typer.Option("--account", metavar="ID", help="Only log files of this account, by their path. Repeatable."),
+]
+LogRegionOption = Annotated[
+    list[str] | None,
+    typer.Option("--region", metavar="NAME", help="Only log files of this region, by their path. Repeatable."),
+]
+BucketRoleOption = Annotated[
+    str | None, typer.Option("--role-arn", metavar="ARN", help="Read the bucket as this role.")
+]
+RequesterPaysOption = Annotated[
+    bool, typer.Option("--requester-pays", help="Pay for the requests, where the bucket's owner does not.")
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Only say how much there is to load, and about what it would take.")
+]
 FormatOption = Annotated[Format, typer.Option("--format", envvar="CLOUDSEARCH_FORMAT", help="How to print the result.")]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", metavar="FILE", help="Write the result to a file instead of stdout.")

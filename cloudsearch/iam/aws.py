@@ -1,31 +1,17 @@
-"""The one door to AWS: boto3's own chain of credentials, calls that read, and its errors turned into ours.
-
-Nothing waits without an end: botocore asks the instance's metadata service once and for a second, a connection has
-five seconds, an answer a minute, and what AWS throttles botocore itself tries again.
-"""
+"""IAM's one door to AWS: calls that read, and AWS's errors turned into ours."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import boto3
 from botocore import exceptions as theirs
-from botocore.config import Config
 
-from cloudsearch import __version__
+from cloudsearch.aws import CONFIG, DEFAULT_REGION, NO_CREDENTIALS, Access, NoCredentials, one_line, without_credentials
 from cloudsearch.errors import AccessError, CloudsearchError, SourceError, UsageError
 
-# Where nothing says which region to ask; IAM and Organizations have but one endpoint a partition.
-_DEFAULT_REGION = "us-east-1"
-_CONFIG = Config(
-    connect_timeout=5,
-    read_timeout=60,
-    retries={"mode": "standard", "total_max_attempts": 8},
-    user_agent_extra=f"cloudsearch/{__version__}",
-)
 # https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
 _BAD_CREDENTIALS = (
     "AuthFailure",
@@ -40,33 +26,8 @@ _BAD_CREDENTIALS = (
     "UnrecognizedClientException",
 )
 _REFUSALS = ("AccessDenied", "Unauthorized", "NotAuthorized", "OptInRequired")
-_NO_CREDENTIALS = (
-    theirs.NoCredentialsError,
-    theirs.PartialCredentialsError,
-    theirs.CredentialRetrievalError,
-    theirs.ProfileNotFound,
-    theirs.ConfigNotFound,
-    theirs.ConfigParseError,
-    theirs.InvalidConfigError,
-    theirs.UnknownCredentialError,
-    theirs.NoAuthTokenError,
-    theirs.TokenRetrievalError,
-    theirs.SSOError,
-    theirs.LoginError,
-)
 
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Whose eyes to look with: a profile of the AWS configuration, and a role to assume from there."""
-
-    profile: str | None = None
-    role_arn: str | None = None
-    external_id: str | None = None
-
-
-class NoCredentials(AccessError):
-    """There are none at all, anywhere that boto3 looks: AWS was not asked."""
+__all__ = ["Access", "Aws", "AwsAnswer", "NoCredentials", "connect"]
 
 
 class AwsAnswer(SourceError):
@@ -98,10 +59,10 @@ class Aws:
                 yield _plain(page)
 
     def _client(self, service: str, region: str | None) -> Any:  # noqa: ANN401 (botocore makes the class at run time)
-        where = region or self._session.region_name or _DEFAULT_REGION
+        where = region or self._session.region_name or DEFAULT_REGION
         if (service, where) not in self._clients:
             make: Any = self._session.client
-            self._clients[service, where] = make(service, region_name=where, config=_CONFIG)
+            self._clients[service, where] = make(service, region_name=where, config=CONFIG)
         return self._clients[service, where]
 
 
@@ -140,22 +101,18 @@ def _translated(call: str, account: str) -> Iterator[None]:
         yield
     except theirs.ClientError as error:
         raise _answered(error, call, account) from error
-    except _NO_CREDENTIALS as error:
-        kind = NoCredentials if isinstance(error, theirs.NoCredentialsError) else AccessError
-        raise kind(
-            f"AWS credentials are missing or do not work: {_text(error).rstrip('.')}. Choose some with --profile, or "
-            "as for AWS's own command; `aws sts get-caller-identity` must work first"
-        ) from error
+    except NO_CREDENTIALS as error:
+        raise without_credentials(error) from error
     except theirs.ParamValidationError as error:
-        raise UsageError(f"{call} cannot be asked so: {_text(error)}") from error
+        raise UsageError(f"{call} cannot be asked so: {one_line(error)}") from error
     except theirs.BotoCoreError as error:
-        raise SourceError(f"{call} got no answer from AWS: {_text(error)}") from error
+        raise SourceError(f"{call} got no answer from AWS: {one_line(error)}") from error
 
 
 def _answered(error: theirs.ClientError, call: str, account: str) -> CloudsearchError:
     """What AWS's error means: the credentials, a permission that is lacking, or something else."""
     told = error.response.get("Error", {})
-    code, message = told.get("Code", "?"), _text(told.get("Message", ""))
+    code, message = told.get("Code", "?"), one_line(told.get("Message", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     where = f" in account {account}" if account else ""
     if error.operation_name.startswith("AssumeRole"):
@@ -165,8 +122,3 @@ def _answered(error: theirs.ClientError, call: str, account: str) -> Cloudsearch
     if status in (401, 403) or any(part in code for part in _REFUSALS):
         return AccessError(f"AWS refused {call}{where} ({code}); it needs the permission {call}: {message}")
     return AwsAnswer(f"{call}{where} failed ({code}): {message}", code)
-
-
-def _text(message: object) -> str:
-    """One line of bounded length; a signature that does not match brings its whole request along."""
-    return " ".join(str(message).split())[:400]

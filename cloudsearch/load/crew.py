@@ -162,8 +162,8 @@ def _work(connection: Connection, opener: StoreOpener) -> None:
     while True:
         batch: Sequence[Pending] = connection.recv()
         try:
-            for pending in batch:
-                lane.take(pending)
+            for _ in lane.take_all(batch):
+                pass
             messages.send(lane.settle())
         except CloudsearchError as error:
             messages.send(error)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Semaphore
@@ -19,6 +20,7 @@ from cloudsearch.derive import derive
 from cloudsearch.errors import RecordError, SourceError
 from cloudsearch.event import Row
 from cloudsearch.load import dead_letters
+from cloudsearch.load.ahead import Ahead
 from cloudsearch.load.ledger import Pending, entry
 from cloudsearch.load.receipt import Receipt
 from cloudsearch.load.sending import Sender, Sent
@@ -94,6 +96,7 @@ class Lane:
         self._store = store
         self._listener = listener
         self._sender = Sender(store, EVENTS, self.sizing, listener.note)
+        self._ahead = Ahead()
         self._pool = ThreadPoolExecutor(senders, thread_name_prefix="sender")
         self._places = Semaphore(senders + 1)
         self._flying: list[tuple[Future[Sent], _Chunk]] = []
@@ -102,8 +105,17 @@ class Lane:
         self._finished: list[_File] = []
         self._touched: list[LogFile] = []
 
+    def take_all(self, pending: Iterable[Pending]) -> Iterator[None]:
+        """File after file, what has to be fetched being fetched ahead; hands back control after each."""
+        for one in self._ahead.fetched(pending):
+            self.take(one)
+            yield
+
     def take(self, pending: Pending) -> None:
-        """One file, from its bytes to the chunk. Raises ``StoreError`` when the store stops taking anything."""
+        """One file, from its bytes to the chunk.
+
+        Raises ``StoreError`` when the store stops taking anything, ``BadCredentials`` when no file can be had any more.
+        """
         try:
             with pending.source.open() as stored:
                 self._read(pending, stored)
@@ -127,6 +139,7 @@ class Lane:
     def close(self) -> None:
         """Send nothing more; what is on its way is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._ahead.close()
 
     def _read(self, pending: Pending, stored: BinaryIO) -> None:
         source = pending.source

@@ -1,8 +1,9 @@
 """Which files are loaded already.
 
-A local file is known by its resolved path and size; the entry holds its modification time and hash. The same time
-means the same file. Another time with the same size is decided by the hash, so a copied or touched file is not
-read into the store again, and a changed one is.
+An object of a bucket is known by bucket, key and ETag: the same ETag means the same bytes, and a key that is written
+over is another file. A local file is known by its resolved path and size; the entry holds its modification time
+and hash. The same time means the same file. Another time with the same size is decided by the hash, so a copied or
+touched file is not read into the store again, and a changed one is.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A source to look at, and the ledger's entry of the same path and size, if there is one."""
+    """A source to look at, and the ledger's entry of the same identity, if there is one."""
 
     source: Source
     entry: Row | None = None
@@ -31,7 +32,9 @@ class Pending:
     @property
     def is_loaded(self) -> bool:
         """Whether the ledger says so without reading the file."""
-        return self.entry is not None and self.entry["modified"] == self.source.modified
+        if self.entry is None:
+            return False
+        return self.source.etag is not None or self.entry["modified"] == self.source.modified
 
     def loaded_as(self, sha256: str) -> bool:
         """Whether the ledger holds these very bytes."""
@@ -47,22 +50,23 @@ def look_up(sources: Iterable[Source], store: Store) -> Iterator[Pending]:
     """Join sources with the ledger, a batch at a time."""
     left = iter(sources)
     while batch := list(islice(left, BATCH)):
-        ids = {source.name: entry_id(source.name, source.size) for source in batch}
+        ids = {source.name: entry_id(source) for source in batch}
         rows = store.rows(LOG_FILES, In(LOG_FILES.by_name["id"], tuple(ids.values())))
         entries = {row["id"]: row for row in rows}
         for source in batch:
             yield Pending(source, entries.get(ids[source.name]))
 
 
-def entry_id(name: str, size: int) -> str:
-    """The identity of a local file's entry."""
-    return hashlib.sha256(f"{size} {name}".encode("utf-8", "backslashreplace")).hexdigest()
+def entry_id(source: Source) -> str:
+    """The identity of a file's entry."""
+    identity = f"{source.size if source.etag is None else source.etag} {source.name}"
+    return hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def entry(source: Source, sha256: str, *, records: int = 0, dead_lettered: int = 0) -> LogFile:
     """The ledger's entry for a file whose every record was acknowledged."""
     return LogFile(
-        id=entry_id(source.name, source.size),
+        id=entry_id(source),
         time=now(),
         name=source.name,
         size=source.size,

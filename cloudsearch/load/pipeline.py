@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from cloudsearch.errors import StoreRejected
+from cloudsearch.errors import BadCredentials, StoreRejected
 from cloudsearch.event import Row
 from cloudsearch.load import dead_letters
 from cloudsearch.load.crew import Crew
@@ -19,7 +19,7 @@ from cloudsearch.load.lane import Lane, Listener, Settled
 from cloudsearch.load.ledger import Pending, look_up
 from cloudsearch.load.receipt import Receipt
 from cloudsearch.load.sending import Sender
-from cloudsearch.logs import Source, Unreadable
+from cloudsearch.logs import Digest, Found, Source, Unreadable
 from cloudsearch.store import DEAD_LETTERS, LogFile, Store, StoreInfo
 
 FIRST_COMMIT = 5_000
@@ -66,10 +66,11 @@ class Load:
         """What became of everything so far."""
         return self._total + self._lane.receipt
 
-    def run(self, sources: Iterable[Source | Unreadable]) -> Receipt:
+    def run(self, sources: Iterable[Found]) -> Receipt:
         """Load what is not loaded yet.
 
-        Raises ``StoreError`` when the store stops taking anything; what was committed before stays.
+        Raises ``StoreError`` when the store stops taking anything; what was committed before stays. Raises
+        ``BadCredentials`` when no more can be read with them; what was read is committed then.
         """
         started = time.monotonic()
         try:
@@ -79,6 +80,10 @@ class Load:
             else:
                 self._together(pending, self._crew)
             self._commit()
+        except BadCredentials:
+            self._settled(self._lane.settle())
+            self._commit()
+            raise
         except KeyboardInterrupt:
             self._total = self.receipt.answered()
             self._lane.receipt = Receipt()
@@ -89,8 +94,7 @@ class Load:
         return self.receipt
 
     def _alone(self, pending: Iterable[Pending]) -> None:
-        for one in pending:
-            self._lane.take(one)
+        for _ in self._lane.take_all(pending):
             self._watch.progress(self.receipt)
             if self._commit_is_due():
                 self._settled(self._lane.settle())
@@ -113,14 +117,19 @@ class Load:
         self._letters += settled.letters
         self._watch.progress(self.receipt)
 
-    def _readable(self, sources: Iterable[Source | Unreadable]) -> Iterator[Source]:
+    def _readable(self, sources: Iterable[Found]) -> Iterator[Source]:
         for source in sources:
             if isinstance(source, Source):
                 yield source
-                continue
-            self._total.refused += 1
-            self._letters.append(dead_letters.of_file(source, source.reason))
-            self._watch.problem(source.name, f"refused: {source.reason}")
+            elif isinstance(source, Digest):
+                self._total.digests += 1
+            else:
+                self._unreadable(source)
+
+    def _unreadable(self, source: Unreadable) -> None:
+        self._total.refused += 1
+        self._letters.append(dead_letters.of_file(source, source.reason))
+        self._watch.problem(source.name, f"refused: {source.reason}")
 
     def _not_loaded(self, pending: Iterable[Pending]) -> Iterator[Pending]:
         for one in pending:

@@ -18,6 +18,9 @@ from typing import BinaryIO
 
 from cloudsearch.errors import SourceError
 
+WHOLE = 8 << 20
+"""Bytes up to which a file that has to be fetched is held in memory; a larger one goes to the disk meanwhile."""
+
 _PASSED_OVER = frozenset({".git", ".hg", ".svn"})
 _SORTS = (
     (stat.S_ISFIFO, "a named pipe"),
@@ -36,7 +39,8 @@ class Source:
     """A log file that can be read.
 
     ``name`` is its resolved path or URL, always valid UTF-8. ``account``, ``region`` and ``day`` (YYYY-MM-DD) are what
-    its path says, which need not be what its records say. ``modified`` is in nanoseconds since 1970.
+    its path says, which need not be what its records say. ``modified`` is in nanoseconds since 1970. An object of a
+    bucket has an ``etag``, which together with its name says which bytes it holds. Sources can be pickled.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Source:
     region: str | None
     day: str | None
     opener: Callable[[], BinaryIO] = field(repr=False, compare=False)
+    etag: str | None = None
 
     def open(self) -> BinaryIO:
         """The stored bytes as a seekable file, for the caller to close; raises ``SourceError``."""
@@ -65,11 +70,22 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A path that is no log file that could be read, and why; ``size`` where it is known."""
+    """A path that is no log file that could be read, and why; ``size`` where it is known.
+
+    ``access`` says that it is a whole place which these credentials may not look into.
+    """
 
     name: str
     size: int | None
     reason: str
+    access: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A digest file that its path makes known as one: it need not be read to be passed over."""
+
+    name: str
 
 
 def find(paths: Sequence[Path]) -> Iterator[Source | Unreadable]:

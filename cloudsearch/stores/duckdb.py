@@ -23,7 +23,7 @@ from typing import Any
 import duckdb
 import msgspec
 
-from cloudsearch.errors import StoreError, StoreRejected, StoreUnavailable
+from cloudsearch.errors import StoreError, StoreMissing, StoreRejected, StoreUnavailable
 from cloudsearch.event import DERIVATION_VERSION, FIELDS_VERSION, RAW, Field, FieldType, Row
 from cloudsearch.store import (
     EVENTS,
@@ -79,7 +79,7 @@ class DuckDBStore:
     def prepare(self, *, loading: bool = False) -> StoreInfo:
         """Open the file, or with ``loading`` create it; bring its columns up to date."""
         if not loading and not self._path.is_file():
-            raise StoreError(f"There is no store at {self._path}. Load logs first: cloudsearch load PATH")
+            raise StoreMissing(f"There is no store at {self._path}. Load logs first: cloudsearch load PATH")
         self.close()
         self._opened = self._connect(read_only=not loading)
         with self._translated():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cloudsearch.errors import StoreError, StoreRejected, StoreUnavailable
+from cloudsearch.errors import StoreError, StoreMissing, StoreRejected, StoreUnavailable
 from cloudsearch.event import DERIVATION_VERSION, FIELDS_VERSION, RAW, Field, FieldType, Row
 from cloudsearch.store import (
     EVENTS,
@@ -79,7 +79,7 @@ class SearchStore:
         """Check versions and bring mappings up to date; with ``loading`` make what is not there."""
         found = self._indices.found()
         if not loading and not found[EVENTS]:
-            raise StoreError(f"There is no store {self._name}. Load logs first: cloudsearch load PATH")
+            raise StoreMissing(f"There is no store {self._name}. Load logs first: cloudsearch load PATH")
         added, notices = self._indices.upgrade(found, loading=loading)
         if loading:
             notices += self._indices.create()
