@@ -96,7 +96,7 @@ class Instead:
 
 
 class SmallAws:
-    """``calls`` are those made, as ``iam:GetUser``; ``refuse``, ``fail``, ``answer``, ``cut`` say what comes instead."""
+    """``calls`` are those made, as ``iam:GetUser``; ``refuse``, ``fail``, ``answer``, ``cut`` say what else comes."""
 
     def __init__(self, moto: tuple[str, int]) -> None:
         self.calls: list[str] = []
@@ -111,7 +111,7 @@ class SmallAws:
         """AccessDenied from now on."""
         self._refused |= set(calls)
 
-    def fail(  # noqa: D417
+    def fail(
         self,
         call: str,
         *,
@@ -192,7 +192,8 @@ def _handler(aws: SmallAws) -> type[BaseHTTPRequestHandler]:
             status, headers, answer = aws.forward(request)
             self._answer(status, headers, answer, instead)
 
-        do_GET = do_HEAD = do_POST
+        do_GET = do_POST  # noqa: N815 (http.server calls them so)
+        do_HEAD = do_POST  # noqa: N815
 
         def _answer(
             self, status: int, headers: list[tuple[str, str]], body: bytes, broken: Instead | None = None
