@@ -1,6 +1,7 @@
 """A small AWS over HTTP: moto's server, and one in between that notes each call and can refuse, throttle or break off.
 
-Calls of S3 are named ``s3:GetObject``, or ``s3:GetObject bucket/key`` for one object alone.
+Calls of S3 are named ``s3:GetObject``, or ``s3:GetObject bucket/key`` and ``s3:ListObjectsV2 bucket/prefix`` for
+one object or prefix alone.
 
 boto3 is really used; ``AWS_ENDPOINT_URL`` brings every call here.
 """
@@ -60,6 +61,12 @@ class Request:
     def target(self) -> str:
         """Bucket and key."""
         return unquote(urlsplit(f"http://aws{self.path}").path).removeprefix("/")
+
+    @property
+    def about(self) -> str:
+        """Bucket and key, or bucket and the prefix that is listed."""
+        prefix = parse_qs(urlsplit(self.path).query).get("prefix", [""])[0]
+        return self.target if self.key else f"{self.target}/{prefix}"
 
     @property
     def service(self) -> str:
@@ -137,7 +144,7 @@ class SmallAws:
         with self._lock:
             self.calls.append(request.call)
             self.requests.append(request)
-            for name in (f"{request.call} {request.target}", request.call):
+            for name in (f"{request.call} {request.about}", request.call):
                 if self._instead[name]:
                     return self._instead[name].pop(0)
                 if name in self._refused:

@@ -179,7 +179,7 @@ class Bucket:
     def _connect(self) -> None:
         self.session = session(self.place.access)
         make: Any = self.session.client
-        config = CONFIG.merge(Config(max_pool_connections=CONNECTIONS))
+        config = CONFIG.merge(Config(max_pool_connections=CONNECTIONS, read_timeout=20))
         first = make("s3", region_name=self.session.region_name or DEFAULT_REGION, config=config)
         region = self._region(first)
         same = region in (None, first.meta.region_name)

@@ -156,8 +156,13 @@ def _through_obstore(bucket: Bucket) -> Callable[[str, str], bytes | None]:
         endpoint=bucket.endpoint,
         region=bucket.region,
         virtual_hosted_style_request=False,
-        client_options={"allow_http": bucket.endpoint.startswith("http://"), "timeout": "60s", "connect_timeout": "5s"},
-        retry_config={"max_retries": 5, "retry_timeout": timedelta(seconds=30)},
+        client_options={
+            "allow_http": bucket.endpoint.startswith("http://"),
+            "connect_timeout": "5s",
+            "read_timeout": "20s",
+            "timeout": "600s",
+        },
+        retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=10)},
         credential_provider=credentials,
         **config,
     )
