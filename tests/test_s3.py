@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -132,6 +134,8 @@ def test_a_prefix_is_a_folder_or_a_key(trails: Trails) -> None:
     assert found(trails, f"a/AWSLogs/{ACCOUNT}/CloudTrail/eu-west-1/2026/08") == [one]
     assert found(trails, two) == [two]
     assert found(trails) == [one, two]
+    trails.aws.refuse(f"s3:ListObjectsV2 {trails.name}/a")  # as where only a/* may be listed
+    assert found(trails, "a") == [one]
 
 
 def test_what_lies_beside_is_said(trails: Trails, store: Store) -> None:
@@ -142,8 +146,22 @@ def test_what_lies_beside_is_said(trails: Trails, store: Store) -> None:
     heard = Heard()
     assert load(store, trails.place, heard=heard)["loaded"] == 1
     assert [text.rpartition(": ")[2] for text in heard.notes] == ["backup/, team/notes/"]
+    trails.put("team/AWSLogs/aws-account-id=111122223333/aws-service=vpcflowlogs/c.json.gz", 4)
+    assert load(store, trails.place, "team/AWSLogs", heard=heard)["already_loaded"] == 1
+    assert "not in CloudTrail's layout" in heard.notes[-1]
     assert load(store, trails.place, "backup")["loaded"] == 1
     assert held(store) == identities([1, 2])
+
+
+def test_a_local_load_asks_nothing_of_aws(tmp_path: Path) -> None:
+    """Not even boto3 is imported for it."""
+    path = write_file(tmp_path / "a.json", [record(1)])
+    program = (
+        "import sys; from cloudsearch.cli import main; "
+        f"assert main(['load', {str(path)!r}, '--store', {str(tmp_path / 's.duckdb')!r}]) == 0; "
+        "sys.exit(bool({'boto3', 'obstore'} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, timeout=60)
 
 
 @pytest.mark.parametrize(

@@ -25,14 +25,14 @@ from cloudsearch.cli.options import (
     IndexOption,
     LogAccountOption,
     LogRegionOption,
+    LogSinceOption,
+    LogUntilOption,
     OutputOption,
     PrefixOption,
     ProfileOption,
     ReceiptFormat,
     RequesterPaysOption,
-    SinceOption,
     StoreOption,
-    UntilOption,
     VerboseOption,
 )
 from cloudsearch.errors import BadCredentials, StoreMissing, UsageError
@@ -63,8 +63,8 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     prefix: PrefixOption = None,
     account: LogAccountOption = None,
     region: LogRegionOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    since: LogSinceOption = None,
+    until: LogUntilOption = None,
     profile: ProfileOption = None,
     role_arn: BucketRoleOption = None,
     external_id: ExternalIdOption = None,
@@ -121,7 +121,8 @@ def _load(places: Sources, target: _Target, how: ReceiptFormat, output: Path | N
     refused: list[str] = []
     sources, is_much = _weighed(_watched(places.found(say), refused))
     opener = partial(_connected, target.store, target.index, target.ca_cert, verbose=target.verbose)
-    stopped: KeyboardInterrupt | BadCredentials | None = None
+    stopped: BadCredentials | None = None
+    interrupted = False
     with (
         _crew(_size(target.jobs, target.store, is_much=is_much), opener) as crew,
         opened(target.store, index=target.index, ca_cert=target.ca_cert, loading=True) as (opened_store, info),
@@ -130,9 +131,13 @@ def _load(places: Sources, target: _Target, how: ReceiptFormat, output: Path | N
         loading = Load(opened_store, info, progress, crew=crew)
         try:
             loading.run(sources)
-        except (KeyboardInterrupt, BadCredentials) as error:
+        except KeyboardInterrupt:
+            interrupted = True
+        except BadCredentials as error:
             stopped = error
     put(receipt(loading.receipt, Format(how)), output)
+    if interrupted:
+        raise typer.Exit(130)
     if stopped is not None:
         raise stopped
     if refused:

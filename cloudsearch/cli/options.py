@@ -110,6 +110,18 @@ LogRegionOption = Annotated[
     list[str] | None,
     typer.Option("--region", metavar="NAME", help="Only log files of this region, by their path. Repeatable."),
 ]
+LogSinceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--since", metavar="WHEN", help="Only log files from this ISO date on (UTC), or of the last 90d, by their path."
+    ),
+]
+LogUntilOption = Annotated[
+    str | None,
+    typer.Option(
+        "--until", metavar="WHEN", help="Only log files with events up to this ISO date, included, by their path."
+    ),
+]
 BucketRoleOption = Annotated[
     str | None, typer.Option("--role-arn", metavar="ARN", help="Read the bucket as this role.")
 ]

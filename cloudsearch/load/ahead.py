@@ -15,7 +15,7 @@ from typing import BinaryIO
 from cloudsearch.load.ledger import Pending
 from cloudsearch.logs import WHOLE
 
-FETCHERS = 48
+FETCHERS = 64
 """Files being fetched at a time."""
 
 FILES_AHEAD = 2 * FETCHERS

@@ -60,14 +60,14 @@ def find(
     listing = _Listing(bucket, selection)
     nothing = True
     if prefix and not prefix.endswith("/"):
-        for listed in bucket.page(prefix, size=1).objects:
-            if listed.key == prefix:
-                nothing = False
-                yield _source(place, listed)
+        for listed in _exactly(bucket, prefix):
+            nothing = False
+            yield _source(place, listed)
         prefix += "/"
     for found in listing.under(_roots(bucket, prefix, note)):
         nothing = False
         yield found
+    _note_passed(bucket, listing.passed, "not in CloudTrail's layout", note)
     if nothing and not listing.keys:
         yield Unreadable(f"{_SCHEME}{place.bucket}/{prefix}", None, "there is nothing under it")
 
@@ -87,10 +87,24 @@ def _roots(bucket: Bucket, prefix: str, note: Callable[[str], None]) -> Sequence
             below += [one for one in inside if one != path + LAYOUT]
         seen += below
         level = below
-    if beside := _beside(seen, roots):
-        shown = ", ".join(beside[:5]) + (f" and {len(beside) - 5} more" if len(beside) > 5 else "")
-        note(f"{_SCHEME}{bucket.place.bucket}: only {LAYOUT} folders are loaded; not looked into: {shown}")
+    _note_passed(bucket, _beside(seen, roots), f"beside {LAYOUT}", note)
     return roots or [prefix]
+
+
+def _exactly(bucket: Bucket, key: str) -> Sequence[Listed]:
+    """The object of that very key, if there is one. Who may list only what lies below it is not refused here."""
+    try:
+        return [listed for listed in bucket.page(key, size=1).objects if listed.key == key]
+    except BadCredentials:
+        raise
+    except AccessError:
+        return ()
+
+
+def _note_passed(bucket: Bucket, folders: Sequence[str], what: str, note: Callable[[str], None]) -> None:
+    if folders:
+        shown = ", ".join(sorted(folders)[:5]) + (f" and {len(folders) - 5} more" if len(folders) > 5 else "")
+        note(f"note: {_SCHEME}{bucket.place.bucket}: {what}, not looked into: {shown}")
 
 
 def _beside(seen: Sequence[str], roots: Sequence[str]) -> Sequence[str]:
@@ -130,10 +144,14 @@ class _Answer:
 
 
 class _Listing:
-    """Lists folders side by side; ``keys`` counts what was listed, wanted or not."""
+    """Lists folders side by side.
+
+    ``keys`` counts what was listed, wanted or not; ``passed`` are folders within the layout that it does not know.
+    """
 
     def __init__(self, bucket: Bucket, selection: Selection) -> None:
         self.keys = 0
+        self.passed: list[str] = []
         self._bucket = bucket
         self._selection = selection
         self._roots: Sequence[str] = ()
@@ -172,7 +190,7 @@ class _Listing:
         page = self._bucket.page(ask.prefix, by_folder=ask.by_folder, token=ask.token, after=after)
         if page.token and not ask.by_folder and not ask.token and not (inside and inside.is_a_day):
             return _Answer((), len(page.objects), [_Ask(ask.prefix, by_folder=True)])
-        asks = [self._asked_first(path) for path in page.folders if self._enters(path)]
+        asks = [self._asked_first(path) for path in page.folders if self._enters(path, known=inside is not None)]
         if page.token:
             asks.append(_Ask(ask.prefix, ask.by_folder, page.token))
         return _Answer(self._wanted(page.objects), len(page.objects) + len(page.folders), asks)
@@ -184,8 +202,11 @@ class _Listing:
             return _Ask(path, by_folder=False)
         return _Ask(path, by_folder=not (inside.is_of_a_trail and self._selection.is_all))
 
-    def _enters(self, path: str) -> bool:
+    def _enters(self, path: str, *, known: bool) -> bool:
         inside = folder(path)
+        if inside is None and known:
+            self.passed.append(path)
+            return False
         return inside is None or self._selection.enters(inside)
 
     def _wanted(self, objects: Sequence[Listed]) -> Sequence[Source | Digest]:
