@@ -111,6 +111,7 @@ class SmallAws:
         self._lock = threading.Lock()
         self._instead: dict[str, list[Instead]] = defaultdict(list)
         self._refused: set[str] = set()
+        self._shunned: list[str] = []
         self._moto = moto
         self.url = ""
 
@@ -139,11 +140,17 @@ class SmallAws:
         """AWS's own answer, but the connection ends after some bytes of the body."""
         self._instead[call] += [Instead(cut=after, reset=reset)] * times
 
+    def shun(self, agent: str) -> None:
+        """AccessDenied from now on for whoever calls itself so."""
+        self._shunned.append(agent)
+
     def instead(self, request: Request) -> Instead | None:
         """What to answer instead of AWS."""
         with self._lock:
             self.calls.append(request.call)
             self.requests.append(request)
+            if request.header("user-agent").startswith(tuple(self._shunned)):
+                return Instead(403, _error(request.call, "AccessDenied", "not you"))
             for name in (f"{request.call} {request.about}", request.call):
                 if self._instead[name]:
                     return self._instead[name].pop(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import socket
 import subprocess
@@ -306,6 +307,40 @@ def test_obstore_reads_what_it_can(trails: Trails, store: Store) -> None:
     readers = {one.key: one.header("user-agent").partition("/")[0] for one in trails.aws.requests if one.key}
     assert readers.pop("a//b.json.gz") == "Boto3"
     assert set(readers.values()) == {"object_store"}
+
+
+def test_an_obstore_that_never_works_is_left_out(trails: Trails, store: Store) -> None:
+    """As behind a proxy that it cannot pass: boto3 reads all, and soon alone."""
+    trails.aws.shun("object_store")
+    assert load(store, trails.place)["loaded"] == 8
+    trails.aws.requests.clear()
+    for number in range(20, 25):
+        trails.put(key(number), number)
+    assert load(store, trails.place)["loaded"] == 5
+    assert {one.header("user-agent").partition("/")[0] for one in trails.aws.requests} == {"Boto3"}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_fails_everything_is_accounted_for(trails: Trails, store: Store, seed: int) -> None:
+    """Listed = loaded + refused, read = created + existing; a load without faults ends equal to what is there."""
+    chance = random.Random(seed)
+    for number in range(20, 40):
+        trails.put(key(number, day=f"2026/08/{number - 10}"), number, number + 1)
+    for number in (*range(8), *range(20, 40)):
+        day = f"2026/08/{number - 10}" if number >= 20 else "2026/08/01"
+        call = f"s3:GetObject {trails.name}/{key(number, day=day)}"
+        for _ in range(chance.choice((0, 1, 3, 12))):
+            status, code, _ = chance.choice(ONE_OBJECT)
+            if chance.random() < 0.5:
+                trails.aws.fail(call, status=status, code=code)
+            else:
+                trails.aws.cut(call, chance.randrange(200), reset=chance.random() < 0.5)
+    done = load(store, trails.place)
+    assert done["loaded"] + done["refused"] == 28
+    trails.aws._instead.clear()
+    done = load(store, trails.place)
+    assert done["already_loaded"] + done["loaded"] == 28
+    assert held(store) == identities([*range(8), *range(20, 41)])
 
 
 def test_boto3_alone_reads_as_well(trails: Trails, tmp_path: Path) -> None:

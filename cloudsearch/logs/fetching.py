@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from botocore import exceptions as theirs
 
+from cloudsearch.aws import one_line
 from cloudsearch.logs.bucket import Bucket, ObjectRefused, Place, connected
 from cloudsearch.logs.local import WHOLE
 
@@ -171,7 +172,7 @@ def _through_obstore(bucket: Bucket) -> Callable[[str, str], bytes | None]:
         try:
             return bytes(obstore.get(store, key, options={"if_match": etag}).bytes())
         except (BaseError, OSError, ValueError) as error:
-            _log.info("obstore: %s", error)
+            _log.info("obstore: %s", one_line(error))
             return None
 
     return get
