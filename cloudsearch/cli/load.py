@@ -113,7 +113,7 @@ class _Target:
 def _load(places: Sources, target: _Target, how: ReceiptFormat, output: Path | None) -> None:
     from cloudsearch.cli.output import put, say
     from cloudsearch.cli.stores import opened
-    from cloudsearch.load import Load
+    from cloudsearch.load import Load, Receipt
     from cloudsearch.render.formats import Format
     from cloudsearch.render.progress import Progress
     from cloudsearch.render.receipt import receipt
@@ -121,28 +121,31 @@ def _load(places: Sources, target: _Target, how: ReceiptFormat, output: Path | N
     refused: list[str] = []
     sources, is_much = _weighed(_watched(places.found(say), refused))
     opener = partial(_connected, target.store, target.index, target.ca_cert, verbose=target.verbose)
+    loading: Load | None = None
     stopped: BadCredentials | None = None
     interrupted = False
-    with (
-        _crew(_size(target.jobs, target.store, is_much=is_much), opener) as crew,
-        opened(target.store, index=target.index, ca_cert=target.ca_cert, loading=True) as (opened_store, info),
-        Progress(sys.stderr) as progress,
-    ):
-        loading = Load(opened_store, info, progress, crew=crew)
-        try:
-            loading.run(sources)
-        except KeyboardInterrupt:
-            interrupted = True
-        except BadCredentials as error:
-            stopped = error
-    put(receipt(loading.receipt, Format(how)), output)
+    try:
+        with (
+            _crew(_size(target.jobs, target.store, is_much=is_much), opener) as crew,
+            opened(target.store, index=target.index, ca_cert=target.ca_cert, loading=True) as (opened_store, info),
+            Progress(sys.stderr) as progress,
+        ):
+            loading = Load(opened_store, info, progress, crew=crew)
+            try:
+                loading.run(sources)
+            except BadCredentials as error:
+                stopped = error
+    except KeyboardInterrupt:  # wherever it strikes, while a store is being closed too
+        interrupted = True
+    done = loading.receipt if loading else Receipt()
+    put(receipt(done, Format(how)), output)
     if interrupted:
         raise typer.Exit(130)
     if stopped is not None:
         raise stopped
     if refused:
         raise typer.Exit(6)
-    if not loading.receipt.complete:
+    if not done.complete:
         raise typer.Exit(3)
 
 
