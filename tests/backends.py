@@ -13,6 +13,9 @@ from uuid import uuid4
 from cloudsearch.event import Row
 from cloudsearch.store import EVENTS, TABLES, Store
 from cloudsearch.stores import mappings
+from cloudsearch.stores.dialect import ELASTICSEARCH, OPENSEARCH
+from cloudsearch.stores.elasticsearch import ElasticsearchStore
+from cloudsearch.stores.opensearch import OpenSearchStore
 from tests.places import FilePlace, IndexPlace, Place
 
 
@@ -92,6 +95,9 @@ class DuckDB:
 class Elasticsearch:
     """Indices of a prefix that nobody else has."""
 
+    kind: type[ElasticsearchStore | OpenSearchStore] = ElasticsearchStore
+    dialect = ELASTICSEARCH
+
     def __init__(self, url: str) -> None:
         self.url = url
         self.prefix = f"test-{uuid4().hex[:12]}"
@@ -99,7 +105,7 @@ class Elasticsearch:
     @property
     def place(self) -> Place:
         """The URL and the prefix."""
-        return IndexPlace(self.url, self.prefix)
+        return IndexPlace(self.url, self.prefix, self.kind)
 
     def open(self) -> Store:
         """A handle, not prepared."""
@@ -117,7 +123,7 @@ class Elasticsearch:
             months = {table.month(row) for row in rows} if table is EVENTS else set()
             first = mappings.first_index(self.prefix, table)
             for index in {first, *(mappings.index_name(self.prefix, table, month) for month in months)}:
-                body = mappings.template(self.prefix, table)["template"]
+                body = mappings.template(self.prefix, table, self.dialect)["template"]
                 body["mappings"]["properties"]["cloudsearch"]["properties"].pop(without, None)
                 body["mappings"]["_meta"] = {"cloudsearch": {"fields_version": 0, "derivation_version": 0}}
                 self.ask("PUT", f"/{index}", body)
@@ -150,3 +156,10 @@ class Elasticsearch:
             else:
                 self.ask("PUT", f"/{name}/_settings", {"index.blocks.write": None, "index.blocks.read_only": None})
                 self.ask("DELETE", f"/{name}")
+
+
+class OpenSearch(Elasticsearch):
+    """The same on the other engine."""
+
+    kind = OpenSearchStore
+    dialect = OPENSEARCH

@@ -12,16 +12,18 @@ import pytest
 
 from cloudsearch.store import Store
 from cloudsearch.stores.elasticsearch import ElasticsearchStore
-from tests.backends import Backend, DuckDB, Elasticsearch
+from tests.backends import Backend, DuckDB, Elasticsearch, OpenSearch
 from tests.proxy import Proxy
 from tests.servers import ELASTICSEARCH, OPENSEARCH, Server, ServerFailed, running
 
-KNOWN = ("duckdb", "elasticsearch")
+KNOWN = ("duckdb", "elasticsearch", "opensearch")
 ASKED = tuple(filter(None, os.environ.get("CLOUDSEARCH_TEST_STORES", "duckdb").split(",")))
 
 if not ASKED or not set(ASKED) <= set(KNOWN):
     raise pytest.UsageError(f"CLOUDSEARCH_TEST_STORES must name some of {', '.join(KNOWN)}, not {','.join(ASKED)!r}")
 
+collect_ignore = [] if "opensearch" in ASKED else ["test_opensearch_server.py"]
+"""What is OpenSearch's alone is tried where OpenSearch was asked for, which takes a server of its own."""
 
 StoreFactory = Callable[[], Store]
 
@@ -64,8 +66,11 @@ def backends(
     made: list[Backend] = []
 
     def make(kind: str) -> Backend:
-        file = folder / f"store-{len(made)}.duckdb"
-        made.append(DuckDB(file) if kind == "duckdb" else Elasticsearch(request.getfixturevalue("elasticsearch_url")))
+        if kind == "duckdb":
+            made.append(DuckDB(folder / f"store-{len(made)}.duckdb"))
+        else:
+            engine = {"elasticsearch": Elasticsearch, "opensearch": OpenSearch}[kind]
+            made.append(engine(request.getfixturevalue(f"{kind}_url")))
         return made[-1]
 
     yield make

@@ -9,6 +9,7 @@ from pathlib import Path
 from cloudsearch.store import Store
 from cloudsearch.stores.duckdb import DuckDBStore
 from cloudsearch.stores.elasticsearch import ElasticsearchStore
+from cloudsearch.stores.opensearch import OpenSearchStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class IndexPlace:
 
     url: str
     prefix: str
+    kind: type[ElasticsearchStore | OpenSearchStore] = ElasticsearchStore
 
     @property
     def options(self) -> Sequence[str]:
@@ -41,7 +43,7 @@ class IndexPlace:
 
     def open(self) -> Store:
         """A handle of its own."""
-        return ElasticsearchStore(self.url, prefix=self.prefix)
+        return self.kind(self.url, prefix=self.prefix)
 
 
 Place = FilePlace | IndexPlace

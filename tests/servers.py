@@ -45,12 +45,13 @@ path.logs: {home}/logs
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A search engine that can be had: its name, version, what its variables begin with, and settings of its own."""
+    """A search engine that can be had; what the names of its variables begin with, its heap, its own settings."""
 
     name: str
     version: str
     group: str
     variables: str
+    memory: str
     settings: str = ""
 
     @property
@@ -72,12 +73,17 @@ class Server:
         return f"{self.name} {self.version}"
 
 
-ELASTICSEARCH = Server("elasticsearch", "8.19.6", "org.elasticsearch", "ES", settings="xpack.security.enabled: false\n")
+ELASTICSEARCH = Server(
+    "elasticsearch", "8.19.6", "org.elasticsearch", "ES", "512m", settings="xpack.security.enabled: false\n"
+)
 OPENSEARCH = Server(
     "opensearch",
     os.environ.get("CLOUDSEARCH_TEST_OPENSEARCH_VERSION") or "2.19.4",
     "org.opensearch",
     "OPENSEARCH",
+    "768m",
+    # What nobody has collected yet counts as used otherwise, and in so small a heap requests are refused for it.
+    settings="indices.breaker.total.use_real_memory: false\n",
 )
 
 
@@ -225,7 +231,7 @@ def _environment(server: Server, home: Path) -> dict[str, str]:
     return {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         f"{server.variables}_JAVA_HOME": str(java),
-        f"{server.variables}_JAVA_OPTS": "-Xms512m -Xmx512m",
+        f"{server.variables}_JAVA_OPTS": f"-Xms{server.memory} -Xmx{server.memory}",
         f"{server.variables}_PATH_CONF": str(home / "config"),
         f"{server.variables}_TMPDIR": str(home / "tmp"),
         "HOME": str(home),

@@ -6,24 +6,18 @@ no decoded answer gives. Retrying is the caller's: the transport tries once.
 
 from __future__ import annotations
 
-import json
 import ssl
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from elastic_transport import NodeConfig, Serializer, TlsError
 from elastic_transport import TransportError as ElasticTransportError
 from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
-from isal import igzip
 
 from cloudsearch.errors import StoreRejected, StoreUnavailable, UsageError
-from cloudsearch.stores.engine import KEEP_ALIVE, Address, Answer, Engine, answered
+from cloudsearch.stores.dialect import ELASTICSEARCH
+from cloudsearch.stores.engine import CONNECTIONS, TIMEOUT_SECONDS, Address, Answer, payload_and_headers
 from cloudsearch.stores.searching import SearchStore
-
-TIMEOUT_SECONDS = 55.0  # Amazon's proxies close at 60: better our own word than theirs
-COMPRESS_FROM = 1024
-CONNECTIONS = 16
 
 _BODIES = (
     "application/json",
@@ -48,14 +42,10 @@ class _Bytes(Serializer):
         return bytes(data)
 
 
-class _Snapshot(msgspec.Struct):
-    id: str
-
-
 class ElasticEngine:
     """An ``Engine`` over elasticsearch-py."""
 
-    tie_break = "_shard_doc"
+    dialect = ELASTICSEARCH
 
     def __init__(self, address: Address, *, ca_cert: str | None = None) -> None:
         self._address, self._ca_cert = address, ca_cert
@@ -87,17 +77,7 @@ class ElasticEngine:
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: object = None
     ) -> Answer:
         """Send once; every failure on the way is ``StoreUnavailable``."""
-        lines = isinstance(body, bytes)
-        headers = {"accept": "application/json"}
-        if body is not None:
-            headers["content-type"] = "application/x-ndjson" if lines else "application/json"
-        # Escapes keep a lone surrogate in a question from making the whole request invalid UTF-8.
-        payload = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        if not self._address.is_loopback:
-            headers["accept-encoding"] = "gzip"
-            if payload is not None and len(payload) >= COMPRESS_FROM:
-                headers["content-encoding"] = "gzip"
-                payload = igzip.compress(payload, compresslevel=1)
+        payload, headers = payload_and_headers(self._address, body)
         return self._send(method, path, params, headers, payload)
 
     def _send(
@@ -123,15 +103,6 @@ class ElasticEngine:
             raise StoreUnavailable(f"{self._address} did not answer: {error.message}") from error
         return Answer(response.meta.status, _bytes(response.body))
 
-    def open_snapshot(self, index: str) -> str:
-        """Open a point in time."""
-        answer = self.request("POST", f"/{index}/_pit", params={"keep_alive": KEEP_ALIVE})
-        return answered(answer, _Snapshot, f"Reading {index}").id
-
-    def close_snapshot(self, snapshot: str) -> None:
-        """Close a point in time; one that is gone already is fine."""
-        self.request("DELETE", "/_pit", body={"id": snapshot})
-
     def close(self) -> None:
         """Close the connections."""
         if self._opened is not None:
@@ -152,8 +123,7 @@ class ElasticsearchStore(SearchStore):
         ca_cert: str | None = None,
     ) -> None:
         address = Address.of(url, api_key=api_key, basic=basic)
-        engine: Engine = ElasticEngine(address, ca_cert=ca_cert)
-        super().__init__(engine, str(address), prefix=prefix)
+        super().__init__(ElasticEngine(address, ca_cert=ca_cert), str(address), prefix=prefix)
 
 
 def _node(address: Address, ca_cert: str | None) -> NodeConfig:

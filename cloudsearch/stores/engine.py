@@ -6,6 +6,7 @@ share stands on that.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,14 +15,20 @@ from typing import Protocol, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
+from isal import igzip
 
 from cloudsearch.errors import AccessError, StoreError, StoreRejected, StoreUnavailable, UsageError
 from cloudsearch.store import RefusalKind
+from cloudsearch.stores.dialect import Dialect
 
 T = TypeVar("T")
 
 KEEP_ALIVE = "5m"
 """How long an engine keeps a snapshot that nobody asks."""
+
+TIMEOUT_SECONDS = 55.0  # Amazon's proxies close at 60: better our own word than theirs
+COMPRESS_FROM = 1024
+CONNECTIONS = 16
 
 _PREVIEW = re.compile(r"\.? ?Preview of field's value: '.*?'(?=[)\s]|$)", re.DOTALL)
 """Where an engine's words repeat what a document holds, which may be secret."""
@@ -42,11 +49,13 @@ class Address:
     api_key: str | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, url: str, *, api_key: str | None = None, basic: tuple[str, str] | None = None) -> Address:
+    def of(
+        cls, url: str, *, api_key: str | None = None, basic: tuple[str, str] | None = None, signed: bool = False
+    ) -> Address:
         """Read a URL: https without a port means 443, a path is kept, ``user:password@`` is credentials.
 
         ``UsageError`` for anything else than http and https, and for credentials that plain http would carry off
-        this machine.
+        this machine; a signed request carries a session's token.
         """
         parts, port = _split(url)
         if parts.username and not (api_key or basic):
@@ -59,7 +68,7 @@ class Address:
             None if api_key else basic,
             api_key,
         )
-        if (address.basic or address.api_key) and parts.scheme == "http" and not address.is_loopback:
+        if (address.basic or address.api_key or signed) and parts.scheme == "http" and not address.is_loopback:
             raise UsageError(f"Credentials would travel unencrypted to {address}. Use https")
         return address
 
@@ -138,12 +147,12 @@ _FAILURE = msgspec.json.Decoder(_Failure)
 
 
 class Engine(Protocol):
-    """A thin client. It raises ``StoreUnavailable`` when there was no whole answer, and judges no status.
+    """A thin client. It raises ``StoreUnavailable`` when there was no whole answer, and judges no status."""
 
-    ``tie_break`` is a sort that tells any two documents of a snapshot apart.
-    """
-
-    tie_break: str
+    @property
+    def dialect(self) -> Dialect:
+        """What this engine says otherwise than others; may have to ask it."""
+        ...
 
     def request(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: object = None
@@ -151,17 +160,24 @@ class Engine(Protocol):
         """Send a request; a body that is bytes goes as lines of JSON, as it is."""
         ...
 
-    def open_snapshot(self, index: str) -> str:
-        """A point in time of an index or alias, kept for some minutes from each use on."""
-        ...
-
-    def close_snapshot(self, snapshot: str) -> None:
-        """Let go of a point in time."""
-        ...
-
     def close(self) -> None:
         """Let go of the connections."""
         ...
+
+
+def payload_and_headers(address: Address, body: object) -> tuple[bytes | None, dict[str, str]]:
+    """What a request sends: bytes as they are, all else as JSON; compressed when it leaves this machine."""
+    headers = {"accept": "application/json"}
+    if body is not None:
+        headers["content-type"] = "application/x-ndjson" if isinstance(body, bytes) else "application/json"
+    # Escapes keep a lone surrogate in a question from making the whole request invalid UTF-8.
+    payload = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+    if not address.is_loopback:
+        headers["accept-encoding"] = "gzip"
+        if payload is not None and len(payload) >= COMPRESS_FROM:
+            headers["content-encoding"] = "gzip"
+            payload = igzip.compress(payload, compresslevel=1)
+    return payload, headers
 
 
 def answered(answer: Answer, type_: type[T], doing: str) -> T:

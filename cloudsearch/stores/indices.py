@@ -111,9 +111,9 @@ class Indices:
 
     def _put_template(self, table: Table) -> str | None:
         name = template_name(self._prefix, table)
-        path = f"/_index_template/{name}"
+        path, body = f"/_index_template/{name}", template(self._prefix, table, self._engine.dialect)
         try:
-            checked(self._engine.request("PUT", path, body=template(self._prefix, table)), f"Putting template {name}")
+            checked(self._engine.request("PUT", path, body=body), f"Putting template {name}")
         except AccessError:
             return (
                 "The index templates could not be put (that needs the privilege manage_index_templates); "
@@ -135,7 +135,7 @@ class Indices:
         return barred
 
     def _make(self, table: Table, index: str) -> Barred | None:
-        body = template(self._prefix, table)["template"]
+        body = template(self._prefix, table, self._engine.dialect)["template"]
         answer = self._engine.request("PUT", f"/{index}", body=body)
         why = self._not_made(table, index, answer)
         if why is None:
@@ -195,7 +195,7 @@ class Indices:
         derivation = DERIVATION_VERSION if loading else versions.derivation_version
         body = {
             "_meta": {"cloudsearch": {"fields_version": FIELDS_VERSION, "derivation_version": derivation}},
-            "properties": template(self._prefix, table)["template"]["mappings"]["properties"],
+            "properties": template(self._prefix, table, self._engine.dialect)["template"]["mappings"]["properties"],
         }
         try:
             checked(self._engine.request("PUT", f"/{index}/_mapping", body=body), f"Adding fields to {index}")

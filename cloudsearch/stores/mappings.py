@@ -16,11 +16,13 @@ import sys
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from cloudsearch.event import DERIVATION_VERSION, FIELDS_VERSION, Field, FieldType
 from cloudsearch.store import CSM_CALLS, EVENTS, TABLES, UNDATED, Table
+from cloudsearch.stores.dialect import ELASTICSEARCH, OPENSEARCH, Dialect
 
 DEFAULT_PREFIX = "cloudtrail"
 YEARS = range(2006, 2100)
@@ -148,9 +150,9 @@ def index_patterns(prefix: str, table: Table) -> list[str]:
     return [*(index_name(prefix, table, f"{year}.*") for year in YEARS), index_name(prefix, table, UNDATED)]
 
 
-def template(prefix: str, table: Table) -> dict[str, Any]:
+def template(prefix: str, table: Table, dialect: Dialect = ELASTICSEARCH) -> dict[str, Any]:
     """The index template of a table, for a prefix."""
-    read: dict[str, Any] = json.loads(_file(table))
+    read: dict[str, Any] = json.loads(_file(file_name(table, dialect)))
     return read | {
         "index_patterns": index_patterns(prefix, table),
         "template": read["template"] | {"aliases": aliases(prefix, table)},
@@ -173,20 +175,19 @@ def versions() -> dict[str, int]:
 
 
 @cache
-def _file(table: Table) -> str:
+def _file(name: str) -> str:
     """The file in a wheel lies inside the package, in a checkout beside it."""
-    name = file_name(table)
     inside = files("cloudsearch") / "mappings" / name
     found = inside if inside.is_file() else files("cloudsearch") / ".." / "mappings" / name
     return found.read_text("utf-8")
 
 
-def file_name(table: Table) -> str:
+def file_name(table: Table, dialect: Dialect = ELASTICSEARCH) -> str:
     """The name of a table's file."""
-    return f"elasticsearch-{table.name}.json"
+    return f"{dialect}-{table.name}.json"
 
 
-def generated(table: Table) -> dict[str, Any]:
+def generated(table: Table, dialect: Dialect = ELASTICSEARCH) -> dict[str, Any]:
     """What a table's file has to say."""
     return {
         "index_patterns": index_patterns(DEFAULT_PREFIX, table),
@@ -205,7 +206,7 @@ def generated(table: Table) -> dict[str, Any]:
                 "_meta": {"cloudsearch": versions()},
                 "dynamic": False,
                 "date_detection": False,
-                "properties": _all_properties(table),
+                "properties": _all_properties(table, dialect),
             },
             "aliases": aliases(DEFAULT_PREFIX, table),
         },
@@ -213,11 +214,11 @@ def generated(table: Table) -> dict[str, Any]:
     }
 
 
-def _all_properties(table: Table) -> dict[str, Any]:
+def _all_properties(table: Table, dialect: Dialect) -> dict[str, Any]:
     ours = properties(table) | {"refused": _KEYWORD, "raw": _STORED_TEXT, "raw_base64": _STORED_TEXT}
     tree: dict[str, Any] = {"cloudsearch": {"properties": ours}}
     if table is EVENTS:
-        for path, mapping in _record_fields():
+        for path, mapping in _record_fields(dialect):
             _put(tree, path, mapping)
     if table in (EVENTS, CSM_CALLS):
         for name, path in ALIASES.items() if table is EVENTS else [("@timestamp", "cloudsearch.time")]:
@@ -225,13 +226,13 @@ def _all_properties(table: Table) -> dict[str, Any]:
     return tree
 
 
-def _record_fields() -> Iterable[tuple[str, dict[str, Any]]]:
+def _record_fields(dialect: Dialect) -> Iterable[tuple[str, dict[str, Any]]]:
     yield from ((path, _KEYWORD) for path in _KEYWORDS_OF_A_RECORD)
     yield "sourceIPAddress", _KEYWORD | {"fields": {"ip": {"type": "ip", "ignore_malformed": True}}}
     yield "eventTime", _DATE
     yield "userIdentity.sessionContext.attributes.creationDate", _DATE
     for name in FLATTENED.values():
-        yield f"aws.cloudtrail.flattened.{name}", {"type": "flattened", "ignore_above": 32766, "depth_limit": 200}
+        yield f"aws.cloudtrail.flattened.{name}", dict(dialect.flattened)
 
 
 def _put(tree: dict[str, Any], path: str, mapping: dict[str, Any]) -> None:
@@ -244,8 +245,8 @@ def _put(tree: dict[str, Any], path: str, mapping: dict[str, Any]) -> None:
 
 def write(folder: Path) -> None:
     """Rewrite the files."""
-    for table in TABLES:
-        (folder / file_name(table)).write_text(json.dumps(generated(table), indent=2) + "\n", "utf-8")
+    for dialect, table in product((ELASTICSEARCH, OPENSEARCH), TABLES):
+        (folder / file_name(table, dialect)).write_text(json.dumps(generated(table, dialect), indent=2) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from elasticsearch.dsl import Q
 from elasticsearch.dsl.query import Bool, Exists, MatchAll, MatchNone, Query
 
 from cloudsearch.event import RAW, Field, FieldType
+from cloudsearch.stores.dialect import Dialect
 from cloudsearch.stores.mappings import FLATTENED, RECORD_KEYWORDS, name_of
 from cloudsearch.where import And, Everything, In, Not, Or, Path, Pattern, Range, Scalar, Text, Where
 from cloudsearch.where import Exists as HasValue
@@ -46,7 +47,7 @@ SUPERSET = Question(MatchAll(), exact=False)
 NOTHING = Question(MatchNone())
 
 
-def compile_where(where: Where, *, depth: int = 0) -> Question:
+def compile_where(where: Where, dialect: Dialect, *, depth: int = 0) -> Question:
     """Turn a question into a query."""
     if depth > DEEPEST:
         return SUPERSET
@@ -54,22 +55,22 @@ def compile_where(where: Where, *, depth: int = 0) -> Question:
         case Everything():
             return EVERYTHING
         case And(parts):
-            return _all([compile_where(part, depth=depth + 1) for part in parts])
+            return _all([compile_where(part, dialect, depth=depth + 1) for part in parts])
         case Or(parts):
-            return _any([compile_where(part, depth=depth + 1) for part in parts])
+            return _any([compile_where(part, dialect, depth=depth + 1) for part in parts])
         case Not(part):
-            inner = compile_where(part, depth=depth + 1)
+            inner = compile_where(part, dialect, depth=depth + 1)
             return Question(_not(inner.query)) if inner.exact else SUPERSET
         case _:
-            return _leaf(where)
+            return _leaf(where, dialect)
 
 
-def _leaf(where: In | Range | Pattern | HasValue | Text) -> Question:
+def _leaf(where: In | Range | Pattern | HasValue | Text, dialect: Dialect) -> Question:
     """A question about one subject."""
     if isinstance(where, Text) or where.subject == RAW:
         return SUPERSET
     if isinstance(where.subject, Path):
-        return _of_the_record(where.subject, where)
+        return _of_the_record(where.subject, where, dialect)
     match where:
         case In(Field() as field, values):
             return _in(field, values)
@@ -188,12 +189,14 @@ def _wildcard(name: str, where: Pattern) -> Question:
     return Question(_on("wildcard", name, body), exact)
 
 
-def _of_the_record(path: Path, where: In | Range | Pattern | HasValue) -> Question:
+def _of_the_record(path: Path, where: In | Range | Pattern | HasValue, dialect: Dialect) -> Question:
     """A question about the record itself, never exact; documents in the fallback form may always be meant."""
     name = _mapped(path.path)
     if name is None:
         return SUPERSET
     match where:
+        case In(_, values) if None in values and name != path.path and not dialect.sees_what_is_absent:
+            return SUPERSET
         case In(_, values):
             found = _texts(name, values)
         case Pattern():

@@ -15,6 +15,7 @@ from msgspec import UNSET, Raw, UnsetType
 from cloudsearch.errors import StoreError, StoreUnavailable
 from cloudsearch.event import Field, FieldType, Row, Value
 from cloudsearch.store import Group
+from cloudsearch.stores.dialect import BY_TIME_AND_ID
 from cloudsearch.stores.engine import KEEP_ALIVE, Engine, answered
 from cloudsearch.stores.mappings import name_of
 
@@ -73,8 +74,13 @@ class _Aggregations(msgspec.Struct):
     last: _Metric = msgspec.field(default_factory=_Metric)
 
 
-class _Found(msgspec.Struct):
+class _Shards(msgspec.Struct):
+    failed: int = 0
+
+
+class _Found(msgspec.Struct, rename={"shards": "_shards"}):
     timed_out: bool
+    shards: _Shards = msgspec.field(default_factory=_Shards)
     hits: _Hits = msgspec.field(default_factory=_Hits)
     aggregations: _Aggregations = msgspec.field(default_factory=_Aggregations)
     pit_id: str | None = None
@@ -96,7 +102,9 @@ class Snapshot:
 
     def __init__(self, engine: Engine, index: str) -> None:
         self._engine, self._index = engine, index
-        self._id = engine.open_snapshot(index)
+        path = f"/{index}{engine.dialect.snapshots}"
+        answer = engine.request("POST", path, params={"keep_alive": KEEP_ALIVE})
+        self._id: str = answered(answer, dict[str, Any], f"Reading {index}")[engine.dialect.snapshot_id]
 
     def search(self, body: dict[str, Any]) -> tuple[_Found, int]:
         """Ask; the answer, and the bytes it came in."""
@@ -105,12 +113,15 @@ class Snapshot:
         found = answered(answer, _Found, f"Reading {self._index}")
         if found.timed_out:
             raise StoreUnavailable(f"Reading {self._index}: the search took too long")
+        if found.shards.failed:  # Amazon's service takes no parameter of a signed POST, WHOLE among them
+            raise StoreUnavailable(f"Reading {self._index}: some shards did not answer")
         self._id = found.pit_id or self._id
         return found, len(answer.body)
 
     def close(self) -> None:
-        """Let go of it."""
-        self._engine.close_snapshot(self._id)
+        """Let go of it; one that is gone already is fine."""
+        dialect = self._engine.dialect
+        self._engine.request("DELETE", dialect.snapshots, body=dialect.closing(self._id))
 
 
 @contextmanager
@@ -141,10 +152,8 @@ def hits(engine: Engine, index: str, query: Query, *, source: Any, ordered: bool
 
 
 def _sort(engine: Engine, *, ordered: bool) -> list[Any]:
-    if not ordered:
-        return [engine.tie_break]
-    last = {"order": "asc", "missing": "_last"}
-    return [{"cloudsearch.time": last}, {"cloudsearch.id": last}, engine.tie_break]
+    ties = engine.dialect.tie_break
+    return list(ties) if not ordered else [*BY_TIME_AND_ID, *(tie for tie in ties if tie not in BY_TIME_AND_ID)]
 
 
 def documents(engine: Engine, index: str, ids: Sequence[str], *, source: Any) -> Iterator[tuple[str, Raw | UnsetType]]:  # noqa: ANN401

@@ -139,7 +139,7 @@ class SearchStore:
             raise ValueError("group takes derived fields only")
         if table.name in self._absent:
             return iter(())
-        question = _compiled(where)
+        question = _compiled(where, self._engine)
         if question.exact:
             return groups(self._engine, read_name(self._prefix, table), by, question.query)
         return counted(self.rows(table, where, fields=[*by, table.by_name["time"]]), by)
@@ -170,7 +170,7 @@ class SearchStore:
         self, table: Table, where: Where, wanted: Sequence[Field], *, ordered: bool = False
     ) -> Iterator[tuple[Hit, Row]]:
         """Documents that match, with their rows."""
-        question = _compiled(where)
+        question = _compiled(where, self._engine)
         asked = (
             [] if question.exact else [subject if isinstance(subject, Field) else RAW for subject in subjects(where)]
         )
@@ -232,11 +232,11 @@ class SearchStore:
         self._engine.close()
 
 
-def _compiled(where: Where) -> Question:
+def _compiled(where: Where, engine: Engine) -> Question:
     """The question for the engine. The query builder is loaded when something is asked: a load asks by ids alone."""
     from cloudsearch.stores.querying import compile_where
 
-    return compile_where(where)
+    return compile_where(where, engine.dialect)
 
 
 def _all_fields(table: Table) -> tuple[Field, ...]:
