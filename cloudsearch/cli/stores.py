@@ -33,14 +33,15 @@ def takes_many_writers(name: str) -> bool:
 def connect(name: str, index: str, ca_cert: Path | None) -> Store:
     """The store of that name, whatever is there; nothing is asked of it yet."""
     if takes_many_writers(name):
-        from cloudsearch.stores.elasticsearch import ElasticsearchStore
+        from cloudsearch.stores.either import store_at
 
         username, password = os.environ.get("CLOUDSEARCH_USERNAME"), os.environ.get("CLOUDSEARCH_PASSWORD")
-        return ElasticsearchStore(
+        return store_at(
             name,
             prefix=index,
             api_key=os.environ.get("CLOUDSEARCH_API_KEY") or None,
             basic=(username, password) if username and password else None,
+            aws_service=os.environ.get("CLOUDSEARCH_AWS_SERVICE") or None,
             ca_cert=str(ca_cert) if ca_cert else None,
         )
     if "://" in name:

@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from elastic_transport import NodeConfig, Serializer, TlsError
+from elastic_transport import ApiResponseMeta, NodeConfig, Serializer, TlsError
 from elastic_transport import TransportError as ElasticTransportError
 from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 
@@ -18,6 +18,8 @@ from cloudsearch.errors import StoreRejected, StoreUnavailable, UsageError
 from cloudsearch.stores.dialect import ELASTICSEARCH
 from cloudsearch.stores.engine import CONNECTIONS, TIMEOUT_SECONDS, Address, Answer, payload_and_headers
 from cloudsearch.stores.searching import SearchStore
+
+PRODUCT_HEADER = "x-elastic-product"
 
 _BODIES = (
     "application/json",
@@ -62,8 +64,6 @@ class ElasticEngine:
         try:
             return Elasticsearch(
                 [_node(self._address, self._ca_cert)],
-                api_key=self._address.api_key,
-                basic_auth=self._address.basic,
                 serializers=dict.fromkeys(_BODIES, _Bytes()),
                 request_timeout=TIMEOUT_SECONDS,
                 max_retries=0,
@@ -77,31 +77,38 @@ class ElasticEngine:
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: object = None
     ) -> Answer:
         """Send once; every failure on the way is ``StoreUnavailable``."""
-        payload, headers = payload_and_headers(self._address, body)
-        return self._send(method, path, params, headers, payload)
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str] | None,
-        headers: dict[str, str],
-        payload: bytes | None,
-    ) -> Answer:
-        """The one place where the client's exceptions become ours."""
         try:
-            response = self._client.perform_request(method, path, params=params, headers=headers, body=payload)
+            meta, answer = self._perform(method, path, params, body)
         except UnsupportedProductError as error:
             raise StoreRejected(f"What answers at {self._address} is not Elasticsearch") from error
+        return Answer(meta.status, _bytes(answer))
+
+    def hello(self) -> tuple[Answer, bool]:
+        """The first words of whatever listens, an error as well; and whether they are Elasticsearch's."""
+        try:
+            meta, answer = self._perform("GET", "/", None, None)
+        except UnsupportedProductError as error:
+            meta, answer = error.meta, error.body
+        return Answer(meta.status, _bytes(answer)), PRODUCT_HEADER in meta.headers
+
+    def _perform(
+        self, method: str, path: str, params: Mapping[str, str] | None, body: object
+    ) -> tuple[ApiResponseMeta, object]:
+        """The one place where the client's exceptions become ours."""
+        payload, headers = payload_and_headers(self._address, body)
+        try:
+            response = self._client.perform_request(method, path, params=params, headers=headers, body=payload)
+        except UnsupportedProductError:
+            raise
         except ApiError as error:
-            return Answer(error.meta.status, _bytes(error.body))
+            return error.meta, error.body
         except TlsError as error:
             raise StoreRejected(
                 f"{self._address}: no trust in its certificate: {error.message}. Name its authority with --ca-cert"
             ) from error
         except ElasticTransportError as error:
             raise StoreUnavailable(f"{self._address} did not answer: {error.message}") from error
-        return Answer(response.meta.status, _bytes(response.body))
+        return response.meta, response.body
 
     def close(self) -> None:
         """Close the connections."""

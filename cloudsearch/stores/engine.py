@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -32,6 +33,11 @@ CONNECTIONS = 16
 
 _PREVIEW = re.compile(r"\.? ?Preview of field's value: '.*?'(?=[)\s]|$)", re.DOTALL)
 """Where an engine's words repeat what a document holds, which may be secret."""
+
+_ADVICE = (
+    "Check CLOUDSEARCH_API_KEY, or CLOUDSEARCH_USERNAME and CLOUDSEARCH_PASSWORD; at Amazon's service, what its access "
+    "policy allows to the AWS identity that signs"
+)
 
 _PREFIX = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 _ENDS_IN_A_YEAR = re.compile(r"-\d{4}$")
@@ -79,6 +85,15 @@ class Address:
             return self.host == "localhost" or ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+    @property
+    def authorization(self) -> str | None:
+        """The header that shows who we are, if these are credentials of the engine's own."""
+        if self.api_key:
+            return f"ApiKey {self.api_key}"
+        if self.basic:
+            return f"Basic {b64encode(':'.join(self.basic).encode()).decode()}"
+        return None
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -168,6 +183,8 @@ class Engine(Protocol):
 def payload_and_headers(address: Address, body: object) -> tuple[bytes | None, dict[str, str]]:
     """What a request sends: bytes as they are, all else as JSON; compressed when it leaves this machine."""
     headers = {"accept": "application/json"}
+    if address.authorization is not None:
+        headers["authorization"] = address.authorization
     if body is not None:
         headers["content-type"] = "application/x-ndjson" if isinstance(body, bytes) else "application/json"
     # Escapes keep a lone surrogate in a question from making the whole request invalid UTF-8.
@@ -204,7 +221,7 @@ def failure(answer: Answer, doing: str) -> StoreError | AccessError:
     if cause.type == "index_not_found_exception":
         return StoreError(f"{doing}: {cause.reason}. Load logs first: cloudsearch load PATH")
     if answer.status in (401, 403) and not blocked:
-        return AccessError(f"{text}. Check CLOUDSEARCH_API_KEY, or CLOUDSEARCH_USERNAME and CLOUDSEARCH_PASSWORD")
+        return AccessError(f"{text}. {_ADVICE}")
     if answer.status in (408, 429, 500, 502, 503, 504) or blocked:
         return StoreUnavailable(text)
     return StoreRejected(text)

@@ -6,8 +6,8 @@ itself: bodies go out and come back as bytes, and retrying is the caller's.
 
 from __future__ import annotations
 
+import logging
 import ssl
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +16,7 @@ from opensearchpy import ConnectionError as NoConnection
 from opensearchpy import ConnectionTimeout, SSLError, Urllib3HttpConnection
 
 from cloudsearch.errors import StoreRejected, StoreUnavailable, UsageError
+from cloudsearch.stores.amazon import Scope
 from cloudsearch.stores.dialect import OPENSEARCH
 from cloudsearch.stores.engine import CONNECTIONS, TIMEOUT_SECONDS, Address, Answer, payload_and_headers
 from cloudsearch.stores.searching import SearchStore
@@ -24,6 +25,9 @@ Sign = Callable[[str, str, bytes | None], Mapping[str, str]]
 """The headers that sign a request: of its method, whole URL and body."""
 
 _ANY_ERROR = range(300, 600)
+
+# It would log the body of every request, which is what the records hold.
+logging.getLogger("opensearchpy.trace").disabled = True
 
 
 class OpenEngine:
@@ -43,8 +47,6 @@ class OpenEngine:
         target = f"{path}?{urlencode(params)}" if params else path
         if self._sign is not None:
             headers |= self._sign(method, f"{self._address}{target}", payload)
-        elif (secret := _authorization(self._address)) is not None:
-            headers["authorization"] = secret
         return self._send(method, target, headers, payload)
 
     def _send(self, method: str, target: str, headers: Mapping[str, str], payload: bytes | None) -> Answer:
@@ -69,7 +71,7 @@ class OpenEngine:
 
 
 class OpenSearchStore(SearchStore):
-    """A ``Store`` in OpenSearch 2.19 or 3."""
+    """A ``Store`` in OpenSearch 2.19 or 3; with a scope, requests are signed for Amazon's service."""
 
     def __init__(  # noqa: PLR0913 (what a connection may need)
         self,
@@ -79,10 +81,19 @@ class OpenSearchStore(SearchStore):
         api_key: str | None = None,
         basic: tuple[str, str] | None = None,
         ca_cert: str | None = None,
-        sign: Sign | None = None,
+        scope: Scope | None = None,
     ) -> None:
-        address = Address.of(url, api_key=api_key, basic=basic, signed=sign is not None)
-        super().__init__(OpenEngine(address, ca_cert=ca_cert, sign=sign), str(address), prefix=prefix)
+        address = Address.of(url, api_key=api_key, basic=basic, signed=scope is not None)
+        engine = OpenEngine(address, ca_cert=ca_cert, sign=_signer(scope))
+        super().__init__(engine, str(address), prefix=prefix)
+
+
+def _signer(scope: Scope | None) -> Sign | None:
+    if scope is None:
+        return None
+    from cloudsearch.stores.signing import Signer
+
+    return Signer(scope)
 
 
 def _connection(address: Address, ca_cert: str | None) -> Urllib3HttpConnection:
@@ -101,11 +112,3 @@ def _connection(address: Address, ca_cert: str | None) -> Urllib3HttpConnection:
         )
     except (OSError, ValueError) as error:
         raise UsageError(f"{address} cannot be used: {error}") from error
-
-
-def _authorization(address: Address) -> str | None:
-    if address.api_key:
-        return f"ApiKey {address.api_key}"
-    if address.basic:
-        return f"Basic {b64encode(':'.join(address.basic).encode()).decode()}"
-    return None
