@@ -236,55 +236,73 @@ def test_records_are_not_logged(proxy: Proxy, caplog: pytest.LogCaptureFixture) 
 # Telling engines apart
 
 
+MAPPING = Reply(200, b"{}", JSON)
+UNAUTHORIZED = error("security_exception", "action [indices:admin/mappings/get] is unauthorized for user [me]")
+
+
 @pytest.mark.parametrize(
-    ("reply", "product"),
+    ("reply", "greeting", "product"),
     [
-        (Reply(200, b'{"version":{"number":"8.19.6"}}', ELASTIC), "elasticsearch"),
-        (Reply(405, error("method_not_allowed"), ELASTIC), "elasticsearch"),
-        (Reply(401, error("security_exception"), ELASTIC), "elasticsearch"),
-        (Reply(403, error("security_exception"), ELASTIC), "elasticsearch"),
-        (Reply(503, error("cluster_block_exception"), ELASTIC), "elasticsearch"),
-        (Reply(200, HELLO, JSON), "opensearch"),
-        (Reply(401, b"Unauthorized", HTML), "opensearch"),
-        (Reply(403, error("security_exception", "no permissions for [cluster:monitor/main]"), JSON), "opensearch"),
-        (Reply(404, b"", JSON), "opensearch"),
+        (Reply(200, b"{}", ELASTIC), None, "elasticsearch"),
+        (Reply(404, MISSING.body, ELASTIC), None, "elasticsearch"),
+        (Reply(503, error("cluster_block_exception"), ELASTIC), None, "elasticsearch"),
+        (MAPPING, Reply(200, HELLO, JSON), "opensearch"),
+        (MISSING, Reply(200, HELLO, JSON), "opensearch"),
+        (
+            MISSING,
+            Reply(403, error("security_exception", "no permissions for [cluster:monitor/main]"), JSON),
+            "opensearch",
+        ),
+        (MISSING, Reply(404, b"", JSON), "opensearch"),
     ],
     ids=str,
 )
-def test_the_header_of_any_answer_tells(proxy: Proxy, reply: Reply, product: str) -> None:
-    """An error tells as well; it is asked once."""
-    proxy.fault("GET /$", reply)
-    engine = EitherEngine(Address.of(proxy.url))
+def test_the_header_of_an_answer_tells(proxy: Proxy, reply: Reply, greeting: Reply | None, product: str) -> None:
+    """An error tells as well; it is asked once, and only without the header for more."""
+    proxy.fault("GET /$", greeting)
+    proxy.fault("GET /p.events/_mapping", reply)
+    engine = EitherEngine(Address.of(proxy.url), "p.events")
     assert str(engine.dialect) == product
-    engine.request("GET", "/x/_mapping")
+    engine.request("GET", "/x")
     engine.close()
-    assert [request.path for request in proxy.seen] == ["/", "/x/_mapping"]
+    asked = ["/p.events/_mapping", *(["/"] if greeting else []), "/x"]
+    assert [request.path for request in proxy.seen] == asked
 
 
 @pytest.mark.parametrize(
-    ("reply", "expected"),
+    ("reply", "greeting", "expected"),
     [
-        (Reply(200, b"{}", JSON), StoreRejected),
-        (Reply(200, PAGE, HTML), StoreRejected),
-        (Reply(200, b'{"version":{"number":"7.10.2","build_flavor":"oss"}}', JSON), StoreRejected),
-        (Reply(200, b'{"version":7}', JSON), StoreRejected),
-        (Reply(502, PAGE, HTML), StoreUnavailable),
-        (Reply(429, b"", HTML), StoreUnavailable),
-        (None, StoreUnavailable),
+        (Reply(401, error("security_exception"), JSON), None, AccessError),
+        (Reply(403, UNAUTHORIZED, JSON), None, AccessError),
+        (Reply(403, b'{"message":"Forbidden"}', JSON), None, AccessError),
+        (MAPPING, Reply(200, b"{}", JSON), StoreRejected),
+        (MAPPING, Reply(200, PAGE, HTML), StoreRejected),
+        (MAPPING, Reply(200, b'{"version":{"number":"7.10.2","build_flavor":"oss"}}', JSON), StoreRejected),
+        (MAPPING, Reply(200, b'{"version":7}', JSON), StoreRejected),
+        (Reply(404, PAGE, HTML), None, StoreRejected),
+        (Reply(502, PAGE, HTML), None, StoreUnavailable),
+        (Reply(429, b"", HTML), None, StoreUnavailable),
+        (None, None, StoreUnavailable),
     ],
     ids=str,
 )
-def test_what_is_neither_or_cannot_be_told(proxy: Proxy, reply: Reply | None, expected: type[CloudsearchError]) -> None:
-    """A web server that answers everything is no store; what lies in between decides nothing, and is asked again."""
-    proxy.fault("GET /$", reply, times=1)
+def test_what_is_neither_or_cannot_be_told(
+    proxy: Proxy, reply: Reply | None, greeting: Reply | None, expected: type[CloudsearchError]
+) -> None:
+    """A web server is no store; refused access and what lies in between decide nothing, and it is asked again."""
+    proxy.fault("GET /$", greeting, times=1)
+    proxy.fault("GET /cloudtrail.events/_mapping", reply, times=1)
     store = store_at(proxy.url)
     with pytest.raises(expected) as raised:
         store.prepare()
     assert type(raised.value) is expected
-    proxy.fault("GET /$", Reply(200, HELLO, JSON))
+    proxy.heal()
+    proxy.fault("", MISSING)
+    proxy.fault("GET /cloudtrail.events/_mapping", Reply(404, MISSING.body, ELASTIC))
     with pytest.raises(StoreError, match="cloudsearch load"):
         store.prepare()
     store.close()
+    assert proxy.seen[-1].headers["user-agent"].startswith("elasticsearch-py")
 
 
 def test_encoding_asks_nobody(proxy: Proxy) -> None:

@@ -1,4 +1,8 @@
-"""Whichever search engine listens at an address: nobody has to say, for Elasticsearch names itself in every answer."""
+"""Whichever search engine listens at an address: nobody has to say, for Elasticsearch names itself in its answers.
+
+Not in those that refuse access, though: with security on, neither its 401 nor its 403 bears the header. So it is asked
+what every command asks first, which any role that is of use may ask; ``GET /`` needs a privilege on the whole cluster.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,15 @@ from threading import Lock
 import msgspec
 
 from cloudsearch.errors import StoreRejected
+from cloudsearch.store import EVENTS
 from cloudsearch.stores.amazon import scope_of
 from cloudsearch.stores.dialect import Dialect
 from cloudsearch.stores.elasticsearch import ElasticEngine
-from cloudsearch.stores.engine import Address, Answer, Engine, failure
+from cloudsearch.stores.engine import Address, Answer, Engine, checked_prefix, failure
+from cloudsearch.stores.mappings import read_name
 from cloudsearch.stores.searching import SearchStore
 
-_NOT_NOW = (408, 429)
+_ABSENT = "index_not_found_exception"
 
 
 class _Version(msgspec.Struct):
@@ -28,8 +34,8 @@ class _Greeting(msgspec.Struct):
 class EitherEngine:
     """The engine at an address. It is asked once, with the first request, and again only when it did not answer."""
 
-    def __init__(self, address: Address, *, ca_cert: str | None = None) -> None:
-        self._address, self._ca_cert = address, ca_cert
+    def __init__(self, address: Address, index: str, *, ca_cert: str | None = None) -> None:
+        self._address, self._index, self._ca_cert = address, index, ca_cert
         self._elastic = ElasticEngine(address, ca_cert=ca_cert)
         self._told: Engine | None = None
         self._lock = Lock()
@@ -42,18 +48,24 @@ class EitherEngine:
             return self._told
 
     def _tell(self) -> Engine:
-        answer, is_elastic = self._elastic.hello()
+        answer, is_elastic = self._elastic.told_of(f"/{self._index}/_mapping")
         if is_elastic:
             return self._elastic
-        if answer.status >= 500 or answer.status in _NOT_NOW:  # of something in between, perhaps
-            raise failure(answer, f"Asking {self._address} what it is")
-        if answer.status < 300 and not _is_opensearch(answer):
-            raise StoreRejected(f"What answers at {self._address} is neither Elasticsearch 8 or 9 nor OpenSearch")
+        asking = f"Asking {self._address} for the mapping of {self._index}"
+        if answer.status >= 300 and answer.cause.type != _ABSENT:
+            raise failure(answer, asking)  # of something in between, perhaps
         from cloudsearch.stores.opensearch import OpenEngine
 
+        other = OpenEngine(self._address, ca_cert=self._ca_cert)
+        greeting = other.request("GET", "/")
+        if greeting.status >= 500 or greeting.status == 429:
+            raise failure(greeting, f"Asking {self._address} what it is")
+        if greeting.status < 300 and not _is_opensearch(greeting):
+            other.close()
+            raise StoreRejected(f"What answers at {self._address} is neither Elasticsearch 8 or 9 nor OpenSearch")
+        # Who may not ask for the version may be allowed all that we need.
         self._elastic.close()
-        # Who may not ask for the version is told 403, and may be allowed all that we need.
-        return OpenEngine(self._address, ca_cert=self._ca_cert)
+        return other
 
     @property
     def dialect(self) -> Dialect:
@@ -88,7 +100,8 @@ def store_at(  # noqa: PLR0913 (what a connection may need)
     address = Address.of(url, api_key=api_key, basic=basic)
     scope = None if address.api_key or address.basic else scope_of(address.host, aws_service)
     if scope is None:
-        return SearchStore(EitherEngine(address, ca_cert=ca_cert), str(address), prefix=prefix)
+        engine = EitherEngine(address, read_name(checked_prefix(prefix), EVENTS), ca_cert=ca_cert)
+        return SearchStore(engine, str(address), prefix=prefix)
     from cloudsearch.stores.opensearch import OpenSearchStore
 
     return OpenSearchStore(url, prefix=prefix, ca_cert=ca_cert, scope=scope)

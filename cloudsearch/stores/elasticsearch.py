@@ -83,10 +83,10 @@ class ElasticEngine:
             raise StoreRejected(f"What answers at {self._address} is not Elasticsearch") from error
         return Answer(meta.status, _bytes(answer))
 
-    def hello(self) -> tuple[Answer, bool]:
-        """The first words of whatever listens, an error as well; and whether they are Elasticsearch's."""
+    def told_of(self, path: str) -> tuple[Answer, bool]:
+        """What whatever listens says to a question, and whether it names itself Elasticsearch."""
         try:
-            meta, answer = self._perform("GET", "/", None, None)
+            meta, answer = self._perform("GET", path, None, None)
         except UnsupportedProductError as error:
             meta, answer = error.meta, error.body
         return Answer(meta.status, _bytes(answer)), PRODUCT_HEADER in meta.headers
