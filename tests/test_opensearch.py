@@ -14,7 +14,7 @@ from botocore.credentials import Credentials
 
 from cloudsearch.cli import main
 from cloudsearch.errors import AccessError, CloudsearchError, StoreError, StoreRejected, StoreUnavailable, UsageError
-from cloudsearch.store import EVENTS, TABLES, Store, Table
+from cloudsearch.store import EVENTS, TABLES, LogFile, Store, Table
 from cloudsearch.stores import mappings
 from cloudsearch.stores.amazon import Scope, Service, scope_of
 from cloudsearch.stores.dialect import ELASTICSEARCH, OPENSEARCH
@@ -23,7 +23,7 @@ from cloudsearch.stores.engine import Address
 from cloudsearch.stores.opensearch import OpenEngine, OpenSearchStore
 from cloudsearch.where import Everything
 from tests.proxy import HTML, PAGE, Proxy, Reply, Request, error
-from tests.rows import event, write
+from tests.rows import NOON, event, write
 from tests.signatures import signed_for
 
 ROOT = Path(__file__).parent.parent
@@ -208,6 +208,16 @@ def test_a_search_that_failed_in_part_is_an_error(proxy: Proxy) -> None:
     assert (proxy.seen[-1].method, json.loads(proxy.seen[-1].body)) == ("DELETE", {"pit_id": ["p"]})
 
 
+def test_a_service_that_cannot_make_events_readable(proxy: Proxy) -> None:
+    """A commit promises that what was written is found; where nobody can ask for that, nothing counts as loaded."""
+    proxy.fault("POST .*/_refresh", Reply(404, b"", JSON))
+    store = OpenSearchStore(proxy.url)
+    with pytest.raises(StoreRejected, match="Serverless"):
+        store.commit([LogFile(id="f", time=NOON, name="f", size=1)])
+    store.close()
+    assert not [request for request in proxy.seen if "_bulk" in request.path]
+
+
 class Elsewhere(Address):
     """An address that is taken for another machine's."""
 
@@ -279,6 +289,7 @@ def test_the_header_of_an_answer_tells(proxy: Proxy, reply: Reply, greeting: Rep
         (MAPPING, Reply(200, PAGE, HTML), StoreRejected),
         (MAPPING, Reply(200, b'{"version":{"number":"7.10.2","build_flavor":"oss"}}', JSON), StoreRejected),
         (MAPPING, Reply(200, b'{"version":7}', JSON), StoreRejected),
+        (MAPPING, Reply(503, PAGE, HTML), StoreUnavailable),
         (Reply(404, PAGE, HTML), None, StoreRejected),
         (Reply(502, PAGE, HTML), None, StoreUnavailable),
         (Reply(429, b"", HTML), None, StoreUnavailable),

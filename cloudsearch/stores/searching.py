@@ -224,6 +224,11 @@ class SearchStore:
             return
         path = ",".join(sorted(f"{self._prefix}.{name}" for name in names))
         answer = self._engine.request("POST", f"/{path}/_refresh", params={"ignore_unavailable": "true"})
+        if answer.status == 404 and not answer.cause.type:
+            raise StoreRejected(
+                f"{self._name} cannot make readable what was written (it has no _refresh, as OpenSearch Serverless has "
+                "none), so a report could miss events in silence. Load into an OpenSearch domain or cluster"
+            )
         if answered(answer, _Refreshed, f"Committing to {self._name}").shards.failed:
             raise StoreUnavailable(f"Committing to {self._name}: some shards could not be refreshed")
 
