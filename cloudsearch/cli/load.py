@@ -23,7 +23,7 @@ from cloudsearch.cli.options import (
     StoreOption,
     VerboseOption,
 )
-from cloudsearch.errors import UsageError
+from cloudsearch.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from cloudsearch.load import Crew
@@ -58,6 +58,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
 
     Example: cloudsearch load ./AWSLogs
     """
+    from cloudsearch.cli import aside
     from cloudsearch.cli.output import put
     from cloudsearch.cli.stores import opened
     from cloudsearch.load import Load
@@ -67,7 +68,8 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     from cloudsearch.render.receipt import receipt
 
     _set_up(verbose=verbose)
-    own = {str(Path(f"{store}{ending}").resolve()) for ending in ("", ".wal", ".chunk")}
+    letters = aside.path(store, index)
+    own = {str(Path(f"{store}{ending}").resolve()) for ending in ("", ".wal", ".chunk")} | {str(letters.resolve())}
     sources, is_much = _weighed(source for source in find(paths) if source.name not in own)
     opener = partial(_connected, store, index, ca_cert, verbose=verbose)
     with (
@@ -75,12 +77,16 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         opened(store, index=index, ca_cert=ca_cert, loading=True) as (opened_store, info),
         Progress(sys.stderr) as progress,
     ):
+        aside.take(letters, opened_store, info)
         loading = Load(opened_store, info, progress, crew=crew)
         try:
             loading.run(sources)
             interrupted = False
         except KeyboardInterrupt:
             interrupted = True
+        except StoreError:
+            aside.put(loading.unkept, letters)
+            raise
     put(receipt(loading.receipt, Format(how)), output)
     if interrupted:
         raise typer.Exit(130)

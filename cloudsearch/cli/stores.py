@@ -13,11 +13,18 @@ from cloudsearch.store import Store, StoreInfo
 
 
 @contextmanager
-def opened(name: str, *, index: str, ca_cert: Path | None, loading: bool = False) -> Iterator[tuple[Store, StoreInfo]]:
-    """Open a store, say its notices on stderr, and close it in any case."""
+def opened(
+    name: str, *, index: str, ca_cert: Path | None, loading: bool = False, changing: bool = False
+) -> Iterator[tuple[Store, StoreInfo]]:
+    """Open a store, say its notices on stderr, and close it in any case.
+
+    ``loading`` creates one; ``changing`` opens one that is there for writing.
+    """
     store = connect(name, index, ca_cert)
     try:
-        info = store.prepare(loading=loading)
+        if changing:
+            store.prepare()
+        info = store.prepare(loading=loading or changing)
         for notice in info.notices:
             say(f"note: {notice}")
         yield store, info

@@ -124,6 +124,11 @@ class Lane:
         self._letters, self._finished, self._touched = [], [], []
         return settled
 
+    @property
+    def letters(self) -> tuple[Row, ...]:
+        """Dead letters that were not settled yet."""
+        return tuple(self._letters)
+
     def close(self) -> None:
         """Send nothing more; what is on its way is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -176,9 +181,9 @@ class Lane:
         file.dead += 1
         self._letter(file.source, position, raw, reason)
 
-    def _letter(self, source: Source, position: int, raw: bytes, reason: str) -> None:
+    def _letter(self, source: Source, position: int, raw: bytes, reason: str, identity: str | None = None) -> None:
         self.receipt.dead_lettered += 1
-        self._letters.append(dead_letters.of_record(source, position, raw, reason))
+        self._letters.append(dead_letters.of_record(source, position, raw, reason, identity=identity))
         self._listener.problem(source.name, f"record {position} went to the dead letters: {reason}")
 
     def _refuse(self, source: Source, reason: str) -> None:
@@ -211,7 +216,8 @@ class Lane:
             for refused in sent.dead:
                 item = items[id(refused.operation)]
                 raw = self._store.decode(EVENTS, refused.operation)["raw"]
-                self._letter(item.source, item.position, raw if isinstance(raw, bytes) else b"", refused.reason)
+                kept = raw if isinstance(raw, bytes) else b""
+                self._letter(item.source, item.position, kept, refused.reason, item.operation.id)
         self._flying = flying
 
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from cloudsearch.errors import StoreRejected
 from cloudsearch.event import Row
 from cloudsearch.load import dead_letters
 from cloudsearch.load.crew import Crew
@@ -65,6 +64,11 @@ class Load:
     def receipt(self) -> Receipt:
         """What became of everything so far."""
         return self._total + self._lane.receipt
+
+    @property
+    def unkept(self) -> tuple[Row, ...]:
+        """Dead letters that no commit has kept: there are some only after a load that failed."""
+        return (*self._letters, *self._lane.letters)
 
     def run(self, sources: Iterable[Source | Unreadable]) -> Receipt:
         """Load what is not loaded yet.
@@ -145,17 +149,8 @@ class Load:
         self._committed_at = time.monotonic()
 
     def _keep_letters(self) -> None:
-        """Write the dead letters; of one the store will not have, all but the record's own bytes.
-
-        Raises ``StoreRejected`` when not even that is kept: then nothing is marked loaded.
-        """
         sender = Sender(self._store, DEAD_LETTERS, self._lane.sizing, self._watch.note)
-        refused = sender.send([self._store.encode(DEAD_LETTERS, letter) for letter in self._letters]).dead
-        bare = [{**self._store.decode(DEAD_LETTERS, item.operation), "raw": None} for item in refused]
-        for letter, item in zip(bare, refused, strict=True):
-            self._watch.problem(str(letter["name"]), f"its dead letter is kept without it: {item.reason}")
-        if lost := sender.send([self._store.encode(DEAD_LETTERS, letter) for letter in bare]).dead:
-            raise StoreRejected(f"A dead letter could not be kept: {lost[0].reason}. Nothing was marked loaded")
+        dead_letters.keep(self._letters, self._store, sender, self._watch.problem)
 
 
 def _batches(pending: Iterable[Pending]) -> Iterator[Sequence[Pending]]:

@@ -38,6 +38,7 @@ class Sender:
     sizing: Sizing
     notify: Callable[[str], None]
     max_wait: float = MAX_WAIT_SECONDS
+    replace: bool = False
 
     def send(self, operations: Sequence[Operation]) -> Sent:
         """Send until every operation is accounted for.
@@ -70,7 +71,7 @@ class _Delivery:
         size = sum(operation.size for operation in part)
         started = time.monotonic()
         try:
-            written = self._sender.store.write(self._sender.table, part)
+            written = self._sender.store.write(self._sender.table, part, replace=self._sender.replace)
         except StoreUnavailable as error:
             self._sender.sizing.unanswered(size)
             self._halve(part)
