@@ -39,6 +39,11 @@ class Progress:
         """Something worth knowing."""
         self._console.print(clean(text))
 
+    def part(self, done: int, total: int, what: str) -> None:
+        """So many of so many are done."""
+        if self._live.is_started:
+            self._live.update(Text(f"{done:,} of {total:,} {what}", no_wrap=True))
+
     def progress(self, receipt: Receipt) -> None:
         """A file is done."""
         if self._live.is_started:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from cloudsearch.load import Receipt
+from cloudsearch.load.rederive import Rederived
 from cloudsearch.load.redrive import Redriven
 from cloudsearch.render.formats import Format
 
@@ -42,3 +43,13 @@ def redriven(done: Redriven, how: Format) -> Iterator[str]:
     if done.refused or done.loaded:
         yield f"{done.refused:,} refused files to load again, {done.loaded:,} loaded since"
     yield f"{done.seconds:.1f} s"
+
+
+def rederived(done: Rederived, how: Format) -> Iterator[str]:
+    """What became of rows of an older derivation, as lines or as one JSON object."""
+    if how is not Format.TABLE:
+        yield msgspec.json.encode(done.as_json()).decode()
+        return
+    yield f"{done.read:,} older events: {done.renewed:,} renewed, {done.left:,} left as they are"
+    rate = f", {done.read / done.seconds:,.0f} events/s" if done.seconds and done.read else ""
+    yield f"{done.seconds:.1f} s{rate}"

@@ -1,0 +1,57 @@
+"""``cloudsearch rederive``."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from cloudsearch.cli.options import (
+    DEFAULT_STORE,
+    CaCertOption,
+    IndexOption,
+    KeepSecretsOption,
+    MaxWaitOption,
+    OutputOption,
+    ReceiptFormat,
+    ReceiptFormatOption,
+    StoreOption,
+    VerboseOption,
+)
+
+
+def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
+    store: StoreOption = DEFAULT_STORE,
+    index: IndexOption = "cloudtrail",
+    ca_cert: CaCertOption = None,
+    max_wait: MaxWaitOption = None,
+    keep_secrets: KeepSecretsOption = False,  # noqa: FBT002
+    how: ReceiptFormatOption = ReceiptFormat.TABLE,
+    output: OutputOption = None,
+    verbose: VerboseOption = False,  # noqa: FBT002
+) -> None:
+    """Renew derived fields of events that an older cloudsearch loaded, from the records themselves.
+
+    It goes month by month and can be stopped at any time: run it again to go on.
+
+    Example: cloudsearch rederive
+    """
+    from cloudsearch.cli.output import put
+    from cloudsearch.cli.redaction import log_to_stderr
+    from cloudsearch.cli.stores import opened
+    from cloudsearch.load.rederive import rederive
+    from cloudsearch.load.sending import MAX_WAIT_SECONDS
+    from cloudsearch.render.formats import Format
+    from cloudsearch.render.progress import Progress
+    from cloudsearch.render.receipt import rederived
+
+    log_to_stderr(verbose=verbose)
+    with (
+        opened(store, index=index, ca_cert=ca_cert, changing=True) as (opened_store, info),
+        Progress(sys.stderr) as progress,
+    ):
+        wait = MAX_WAIT_SECONDS if max_wait is None else max_wait
+        done = rederive(opened_store, info, progress, max_wait=wait, keep_secrets=keep_secrets)
+    put(rederived(done, Format(how)), output)
+    if done.left:
+        raise typer.Exit(3)
