@@ -295,6 +295,10 @@ class Store(Protocol):
         """Remove rows that match, at once; says how many."""
         ...
 
+    def shrink(self) -> None:
+        """Give back the space of rows that were removed or replaced, where that is the store's own business."""
+        ...
+
     def commit(self, log_files: Sequence[LogFile] = ()) -> None:
         """All written so far is durable and readable; these files are loaded, in the same act."""
         ...

@@ -69,7 +69,9 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
 
     _set_up(verbose=verbose)
     letters = aside.path(store, index)
-    own = {str(Path(f"{store}{ending}").resolve()) for ending in ("", ".wal", ".chunk")} | {str(letters.resolve())}
+    own = {str(Path(f"{store}{ending}").resolve()) for ending in ("", ".wal", ".chunk", ".smaller")} | {
+        str(letters.resolve())
+    }
     sources, is_much = _weighed(source for source in find(paths) if source.name not in own)
     opener = partial(_connected, store, index, ca_cert, verbose=verbose)
     with (

@@ -70,6 +70,8 @@ def rederive(store: Store, info: StoreInfo, watch: Watch, *, max_wait: float, ke
     started = time.monotonic()
     for month in _months(store):
         work.renew(month)
+    if work.done.renewed:
+        store.shrink()
     work.done.seconds = time.monotonic() - started
     return work.done
 

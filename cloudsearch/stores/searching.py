@@ -7,6 +7,7 @@ The ledger is asked by id, which sees what was written a moment ago; questions s
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ from cloudsearch.stores.engine import Engine, answered, checked_prefix
 from cloudsearch.stores.indices import Indices
 from cloudsearch.stores.mappings import read_name
 from cloudsearch.stores.reading import WHOLE, Hit, counted, documents, groups, hits
-from cloudsearch.where import And, In, Where, subjects
+from cloudsearch.where import And, In, Range, Where, subjects
 
 if TYPE_CHECKING:
     from cloudsearch.stores.querying import Question
@@ -176,9 +177,9 @@ class SearchStore:
                 yield hit, {field.name: row[field.name] for field in wanted}
 
     def remove(self, table: Table, where: Where) -> int:
-        """Find and delete, what was written a moment ago included."""
+        """Find and delete, what was written a moment ago included; months that go whole are dropped."""
         self._refresh({table.name})
-        removed = 0
+        removed = self._dropped(table, where)
         places: list[tuple[str, str]] = []
         for hit, _ in self._found(table, where, [table.by_name["id"]]):
             places.append((hit.index, hit.id))
@@ -188,6 +189,16 @@ class SearchStore:
         removed += deleted(self._engine, places)
         self._refresh({table.name})
         return removed
+
+    def _dropped(self, table: Table, where: Where) -> int:
+        """Drop the months before a time, where that is the question; where it is not allowed, they go row by row."""
+        match where:
+            case Range(Field(name="time"), None, datetime() as end) if table.monthly:
+                return sum(self._indices.drop(index) for index in self._indices.before(table, end))
+        return 0
+
+    def shrink(self) -> None:
+        """Nothing: an engine merges what was deleted away by itself."""
 
     def commit(self, log_files: Sequence[LogFile] = ()) -> None:
         """Make what was written readable, then write the ledger: a crash in between means loading again, not loss."""
