@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from cloudsearch.reports.purged import purges
 from cloudsearch.reports.window import Window, days_between
 from cloudsearch.store import DEAD_LETTERS, EVENTS, LOG_FILES, Group, Store
 from cloudsearch.where import And, Exists, In, Where
@@ -27,8 +28,9 @@ _F = EVENTS.by_name
 class AccountCoverage:
     """What was loaded of one account within the window; days are UTC.
 
-    ``days`` hold at least one event of the account in any region; ``gaps`` are the other days between the first of
-    them (or the window's start, if later) and the window's end, and days of which a log file was refused.
+    ``days`` hold at least one event of the account in any region, and none of theirs was purged; ``gaps`` are the other
+    days between the first of them (or the window's start, if later) and the window's end, and days of which a log file
+    was refused.
     """
 
     account: str
@@ -82,10 +84,11 @@ def coverage(store: Store, window: Window) -> Coverage:
     for group in groups:
         if isinstance(group.key[0], str):
             by_account[group.key[0]].append(group)
-    refused, sources = _refused_days(store), _sources(store, closed)
+    refused, sources, removed = _refused_days(store), _sources(store, closed), purges(store)
     accounts = {}
     for account, own in by_account.items():
-        days = frozenset(date.fromisoformat(str(group.key[2])) for group in own)
+        seen_days = frozenset(date.fromisoformat(str(group.key[2])) for group in own)
+        days = frozenset(day for day in seen_days if not any(one.removed(account, day) for one in removed))
         calls = [group for group in own if _is_management_call(group) and isinstance(group.key[1], str)]
         accounts[account] = AccountCoverage(
             account,
@@ -123,6 +126,8 @@ def _gaps(days: Collection[date], window: Window, refused: Collection[date]) -> 
     """Days without an event from the first covered one to the window's end, and days of which a file was refused."""
     now = datetime.now(UTC)
     last = (min(window.until or now, now) - timedelta(microseconds=1)).date()
+    if not days:
+        return set()
     return {day for day in days_between(min(days), max(last, *days)) if day not in days or day in refused}
 
 
