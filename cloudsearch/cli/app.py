@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cloudsearch import __version__
-from cloudsearch.cli import actions, list_, load, rederive, redrive, report, snapshot
+from cloudsearch.cli import actions, list_, load, purge, rederive, redrive, report, snapshot
 
 app = typer.Typer(
     name="cloudsearch",
@@ -56,6 +56,7 @@ def cloudsearch(
 
 
 app.command("load")(load.command)
+app.command("purge")(purge.command)
 app.command("rederive")(rederive.command)
 app.command("redrive")(redrive.command)
 app.command("snapshot")(snapshot.command)

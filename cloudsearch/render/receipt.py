@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from cloudsearch.load import Receipt
+from cloudsearch.load.purge import Purged
 from cloudsearch.load.rederive import Rederived
 from cloudsearch.load.redrive import Redriven
 from cloudsearch.render.formats import Format
@@ -53,3 +54,15 @@ def rederived(done: Rederived, how: Format) -> Iterator[str]:
     yield f"{done.read:,} older events: {done.renewed:,} renewed, {done.left:,} left as they are"
     rate = f", {done.read / done.seconds:,.0f} events/s" if done.seconds and done.read else ""
     yield f"{done.seconds:.1f} s{rate}"
+
+
+def purged(done: Purged, how: Format) -> Iterator[str]:
+    """What was removed, as lines or as one JSON object."""
+    if how is not Format.TABLE:
+        yield msgspec.json.encode(done.as_json()).decode()
+        return
+    verb = "to remove" if done.dry_run else "removed"
+    for (account, month), count in done.months.items():
+        yield f"{count:,} events of {account or 'no account'}, {month}"
+    yield f"{verb}: {done.events:,} events, {done.dead_letters:,} dead letters"
+    yield f"{done.seconds:.1f} s"
