@@ -18,6 +18,8 @@ from cloudsearch.cli.options import (
     DEFAULT_STORE,
     CaCertOption,
     IndexOption,
+    KeepSecretsOption,
+    MaxWaitOption,
     OutputOption,
     ReceiptFormat,
     StoreOption,
@@ -49,6 +51,8 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         int | None,
         typer.Option("--jobs", min=1, help="Processes that read and send, to a search engine. [default: a CPU each]"),
     ] = None,
+    max_wait: MaxWaitOption = None,
+    keep_secrets: KeepSecretsOption = False,  # noqa: FBT002
     verbose: VerboseOption = False,  # noqa: FBT002
 ) -> None:
     """Load CloudTrail log files into the store.
@@ -62,6 +66,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     from cloudsearch.cli.output import put
     from cloudsearch.cli.stores import opened
     from cloudsearch.load import Load
+    from cloudsearch.load.sending import MAX_WAIT_SECONDS
     from cloudsearch.logs import find
     from cloudsearch.render.formats import Format
     from cloudsearch.render.progress import Progress
@@ -76,11 +81,12 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     opener = partial(_connected, store, index, ca_cert, verbose=verbose)
     with (
         _crew(_size(jobs, store, is_much=is_much), opener) as crew,
-        opened(store, index=index, ca_cert=ca_cert, loading=True) as (opened_store, info),
+        opened(store, index=index, ca_cert=ca_cert, loading=True, max_wait=max_wait) as (opened_store, info),
         Progress(sys.stderr) as progress,
     ):
         aside.take(letters, opened_store, info)
-        loading = Load(opened_store, info, progress, crew=crew)
+        wait = MAX_WAIT_SECONDS if max_wait is None else max_wait
+        loading = Load(opened_store, info, progress, crew=crew, max_wait=wait, keep_secrets=keep_secrets)
         try:
             loading.run(sources)
             interrupted = False

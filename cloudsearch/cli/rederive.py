@@ -47,7 +47,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
 
     log_to_stderr(verbose=verbose)
     with (
-        opened(store, index=index, ca_cert=ca_cert, changing=True) as (opened_store, info),
+        opened(store, index=index, ca_cert=ca_cert, changing=True, max_wait=max_wait) as (opened_store, info),
         Progress(sys.stderr) as progress,
     ):
         wait = MAX_WAIT_SECONDS if max_wait is None else max_wait

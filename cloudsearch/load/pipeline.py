@@ -17,9 +17,11 @@ from cloudsearch.load.crew import Crew
 from cloudsearch.load.lane import Lane, Listener, Settled
 from cloudsearch.load.ledger import Pending, look_up
 from cloudsearch.load.receipt import Receipt
-from cloudsearch.load.sending import Sender
+from cloudsearch.load.sending import MAX_WAIT_SECONDS, Sender, patiently
+from cloudsearch.load.terms import Terms
 from cloudsearch.logs import Source, Unreadable
-from cloudsearch.store import DEAD_LETTERS, LogFile, Store, StoreInfo
+from cloudsearch.store import DEAD_LETTERS, LOG_FILES, LogFile, Store, StoreInfo
+from cloudsearch.where import In
 
 FIRST_COMMIT = 5_000
 LONGEST_COMMIT = 100_000
@@ -46,11 +48,22 @@ class Load:
     With a ``crew`` its processes read and send; the store itself then only keeps the ledger and the dead letters.
     """
 
-    def __init__(self, store: Store, info: StoreInfo, watch: Watch, *, crew: Crew | None = None) -> None:
+    def __init__(  # noqa: PLR0913 (what a load is told)
+        self,
+        store: Store,
+        info: StoreInfo,
+        watch: Watch,
+        *,
+        crew: Crew | None = None,
+        max_wait: float = MAX_WAIT_SECONDS,
+        keep_secrets: bool = False,
+    ) -> None:
+        terms = Terms(info.chunk, max_wait, keep_secrets)
+        self._max_wait = max_wait
         self._store = store
         self._watch = watch
         self._crew = crew
-        self._lane = Lane(store, info.chunk, watch)
+        self._lane = Lane(store, terms, watch)
         self._total = Receipt()
         self._entries: list[LogFile] = []
         self._touched: list[LogFile] = []
@@ -58,7 +71,7 @@ class Load:
         self._next_commit = FIRST_COMMIT
         self._committed_at = time.monotonic()
         if crew is not None:
-            crew.begin(info.chunk, watch)
+            crew.begin(terms, watch)
 
     @property
     def receipt(self) -> Receipt:
@@ -77,7 +90,7 @@ class Load:
         """
         started = time.monotonic()
         try:
-            pending = self._not_loaded(look_up(self._readable(sources), self._store))
+            pending = self._not_loaded(look_up(self._readable(sources), self._entries_of))
             if self._crew is None:
                 self._alone(pending)
             else:
@@ -117,6 +130,11 @@ class Load:
         self._letters += settled.letters
         self._watch.progress(self.receipt)
 
+    def _entries_of(self, ids: Sequence[str]) -> Sequence[Row]:
+        """The ledger's entries of these ids."""
+        asked = In(LOG_FILES.by_name["id"], tuple(ids))
+        return patiently(lambda: list(self._store.rows(LOG_FILES, asked)), self._watch.note, self._max_wait)
+
     def _readable(self, sources: Iterable[Source | Unreadable]) -> Iterator[Source]:
         for source in sources:
             if isinstance(source, Source):
@@ -140,7 +158,8 @@ class Load:
     def _commit(self) -> None:
         """All records of the settled files are acknowledged; then, and only then, they are marked."""
         self._keep_letters()
-        self._store.commit([*self._entries, *self._touched])
+        marked = [*self._entries, *self._touched]
+        patiently(lambda: self._store.commit(marked), self._watch.note, self._max_wait)
         _log.info("committed %d files", len(self._entries))
         self._total.loaded += len(self._entries)
         self._letters, self._entries, self._touched = [], [], []
@@ -149,7 +168,7 @@ class Load:
         self._committed_at = time.monotonic()
 
     def _keep_letters(self) -> None:
-        sender = Sender(self._store, DEAD_LETTERS, self._lane.sizing, self._watch.note)
+        sender = Sender(self._store, DEAD_LETTERS, self._lane.sizing, self._watch.note, self._max_wait)
         dead_letters.keep(self._letters, self._store, sender, self._watch.problem)
 
 
