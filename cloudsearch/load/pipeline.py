@@ -101,6 +101,8 @@ class Load:
             self._lane.receipt = Receipt()
             raise
         finally:
+            if self._crew is not None:
+                self._crew.close()  # nobody writes any more when the store is closed
             self._lane.close()
             self._total.seconds = time.monotonic() - started
         return self.receipt

@@ -73,6 +73,8 @@ class Indices:
         self._engine, self._name, self._prefix = engine, name, prefix
         self._lock = Lock()
         self._made: set[str] = set()
+        self.created: set[str] = set()
+        """Indices that were not there before."""
 
     def found(self) -> dict[Table, dict[str, _Mapping]]:
         """The mappings of every index of each table.
@@ -150,6 +152,7 @@ class Indices:
 
     def _not_made(self, table: Table, index: str, answer: Answer) -> Barred | None:
         if answer.status < 300:
+            self.created.add(index)
             return None
         cause = answer.cause
         if cause.type == "resource_already_exists_exception":
