@@ -1,7 +1,7 @@
 """Secret values leave the record: replaced in place, everything else byte for byte.
 
 Only texts under a name of ``SECRET_NAMES`` are secret; what AWS has hidden already stays as it is. The names are looked
-for where a call's data stands (parameters, answer, details of sign-in and service events); an object without a
+for where a call's data stands (parameters, answer, additional data, details of service events); an object without a
 word that all of them share is not looked at again.
 """
 
@@ -109,13 +109,12 @@ def _hide(match: re.Match[bytes]) -> bytes:
 
 def _suspects(record: Record) -> list[tuple[str, bytes]]:
     """Objects that may hold secrets, with their names: first all of them at once, for nearly none does."""
-    parts = [record.request, record.response, record.service_details]
-    if record.event_source == "signin.amazonaws.com":
-        parts.append(record.additional)
+    parts = (record.request, record.response, record.service_details, record.additional)
     together = b"".join(parts)
     if len(together) <= _ALL_NULL or not _suspicious(together):
         return []
-    named = zip(("requestParameters", "responseElements", "serviceEventDetails", "additionalEventData"), parts)  # noqa: B905 (the last is not always one of them)
+    names = ("requestParameters", "responseElements", "serviceEventDetails", "additionalEventData")
+    named = zip(names, parts, strict=True)
     return [(name, data) for name, part in named if _suspicious(data := bytes(part))]
 
 
