@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cloudsearch.cli.output import say
@@ -30,8 +30,8 @@ def put(letters: Sequence[Row], file: Path) -> None:
         say(f"{len(letters):,} dead letters were put into {file}; the next load or redrive takes them in")
 
 
-def take(file: Path, store: Store, info: StoreInfo) -> None:
+def take(file: Path, store: Store, info: StoreInfo, tell: Callable[[str], None]) -> None:
     """Take in what an earlier load put aside."""
-    sender = Sender(store, DEAD_LETTERS, Sizing(info.chunk), say)
+    sender = Sender(store, DEAD_LETTERS, Sizing(info.chunk), tell)
     if count := dead_letters.put_back(file, store, sender):
-        say(f"{count:,} dead letters of {file} are in the store now")
+        tell(f"{count:,} dead letters of {file} are in the store now")

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +22,7 @@ from cloudsearch.cli.options import (
     KeepSecretsOption,
     MaxWaitOption,
     OutputOption,
+    QuietOption,
     ReceiptFormat,
     StoreOption,
     VerboseOption,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from cloudsearch.load import Crew
     from cloudsearch.load.crew import StoreOpener
     from cloudsearch.logs import Source, Unreadable
+    from cloudsearch.render.progress import Progress
     from cloudsearch.store import Store
 
 WORTH_A_CREW = 1 << 20
@@ -53,6 +56,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     ] = None,
     max_wait: MaxWaitOption = None,
     keep_secrets: KeepSecretsOption = False,  # noqa: FBT002
+    quiet: QuietOption = False,  # noqa: FBT002
     verbose: VerboseOption = False,  # noqa: FBT002
 ) -> None:
     """Load CloudTrail log files into the store.
@@ -81,10 +85,15 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     opener = partial(_connected, store, index, ca_cert, verbose=verbose)
     with (
         _crew(_size(jobs, store, is_much=is_much), opener) as crew,
-        opened(store, index=index, ca_cert=ca_cert, loading=True, max_wait=max_wait) as (opened_store, info),
-        Progress(sys.stderr) as progress,
+        opened(store, index=index, ca_cert=ca_cert, loading=True, max_wait=max_wait, quiet=quiet) as (
+            opened_store,
+            info,
+        ),
+        Progress(sys.stderr, quiet=quiet) as progress,
     ):
-        aside.take(letters, opened_store, info)
+        aside.take(letters, opened_store, info, progress.note)
+        if progress.is_live:
+            Thread(target=_count, args=(paths, progress), daemon=True).start()
         wait = MAX_WAIT_SECONDS if max_wait is None else max_wait
         loading = Load(opened_store, info, progress, crew=crew, max_wait=wait, keep_secrets=keep_secrets)
         try:
@@ -100,6 +109,13 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         raise typer.Exit(130)
     if not loading.receipt.complete:
         raise typer.Exit(3)
+
+
+def _count(paths: list[Path], progress: Progress) -> None:
+    """Find out how many files there are, while the first of them are loaded."""
+    from cloudsearch.logs import find
+
+    progress.expect(sum(1 for _ in find(paths)))
 
 
 def _set_up(*, verbose: bool) -> None:

@@ -13,6 +13,7 @@ from cloudsearch.cli.options import (
     KeepSecretsOption,
     MaxWaitOption,
     OutputOption,
+    QuietOption,
     ReceiptFormat,
     ReceiptFormatOption,
     StoreOption,
@@ -28,6 +29,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     keep_secrets: KeepSecretsOption = False,  # noqa: FBT002
     how: ReceiptFormatOption = ReceiptFormat.TABLE,
     output: OutputOption = None,
+    quiet: QuietOption = False,  # noqa: FBT002
     verbose: VerboseOption = False,  # noqa: FBT002
 ) -> None:
     """Renew derived fields of events that an older cloudsearch loaded, from the records themselves.
@@ -44,12 +46,19 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     from cloudsearch.render.formats import Format
     from cloudsearch.render.progress import Progress
     from cloudsearch.render.receipt import rederived
+    from cloudsearch.store import older_derivation
 
     log_to_stderr(verbose=verbose)
     with (
-        opened(store, index=index, ca_cert=ca_cert, changing=True, max_wait=max_wait) as (opened_store, info),
-        Progress(sys.stderr) as progress,
+        opened(store, index=index, ca_cert=ca_cert, changing=True, max_wait=max_wait, quiet=True) as (
+            opened_store,
+            info,
+        ),
+        Progress(sys.stderr, quiet=quiet) as progress,
     ):
+        for notice in info.notices:
+            if notice != older_derivation(info.name):  # which names this command
+                progress.note(f"note: {notice}")
         wait = MAX_WAIT_SECONDS if max_wait is None else max_wait
         done = rederive(opened_store, info, progress, max_wait=wait, keep_secrets=keep_secrets)
     put(rederived(done, Format(how)), output)

@@ -13,6 +13,7 @@ from cloudsearch.cli.options import (
     KeepSecretsOption,
     MaxWaitOption,
     OutputOption,
+    QuietOption,
     ReceiptFormat,
     ReceiptFormatOption,
     StoreOption,
@@ -28,6 +29,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     keep_secrets: KeepSecretsOption = False,  # noqa: FBT002
     how: ReceiptFormatOption = ReceiptFormat.TABLE,
     output: OutputOption = None,
+    quiet: QuietOption = False,  # noqa: FBT002
     verbose: VerboseOption = False,  # noqa: FBT002
 ) -> None:
     """Try dead letters again: what fits now becomes events.
@@ -49,10 +51,13 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
 
     log_to_stderr(verbose=verbose)
     with (
-        opened(store, index=index, ca_cert=ca_cert, changing=True, max_wait=max_wait) as (opened_store, info),
-        Progress(sys.stderr) as progress,
+        opened(store, index=index, ca_cert=ca_cert, changing=True, max_wait=max_wait, quiet=quiet) as (
+            opened_store,
+            info,
+        ),
+        Progress(sys.stderr, quiet=quiet) as progress,
     ):
-        aside.take(aside.path(store, index), opened_store, info)
+        aside.take(aside.path(store, index), opened_store, info, progress.note)
         wait = MAX_WAIT_SECONDS if max_wait is None else max_wait
         done = redrive(opened_store, info, progress, max_wait=wait, keep_secrets=keep_secrets)
     put(redriven(done, Format(how)), output)

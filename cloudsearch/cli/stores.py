@@ -22,18 +22,19 @@ def opened(  # noqa: PLR0913 (a way to open, a parameter)
     loading: bool = False,
     changing: bool = False,
     max_wait: float | None = None,
+    quiet: bool = False,
 ) -> Iterator[tuple[Store, StoreInfo]]:
     """Open a store, say its notices on stderr, and close it in any case.
 
     ``loading`` creates one; ``changing`` opens one that is there for writing. A store that does not answer is asked
-    again for ``max_wait`` seconds.
+    again for ``max_wait`` seconds. ``quiet``, its notices are not said.
     """
     store = connect(name, index, ca_cert)
     try:
         if changing:
             _patiently(partial(store.prepare), max_wait)
         info = _patiently(partial(store.prepare, loading=loading or changing), max_wait)
-        for notice in info.notices:
+        for notice in () if quiet else info.notices:
             say(f"note: {notice}")
         yield store, info
     finally:
