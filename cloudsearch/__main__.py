@@ -2,7 +2,7 @@
 
 import sys
 
-from cloudsearch.cli import main
+from cloudsearch.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

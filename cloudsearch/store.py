@@ -72,7 +72,7 @@ LOG_FILES = Table(
 DEAD_LETTERS = Table(
     "dead",
     (
-        Field("id", _K, "sha256 of file, position and reason"),
+        Field("id", _K, "sha256 of file, position and what was found there"),
         Field("time", _T, "when it was put here"),
         Field("name", _K, "the file"),
         Field("position", _I, "which record of the file, from 0; none when the file itself is broken"),
@@ -81,6 +81,7 @@ DEAD_LETTERS = Table(
         Field("account", _K, "the account the file's path names"),
         Field("region", _K, "the region the file's path names"),
         Field("day", _K, "the day the file's path names, YYYY-MM-DD"),
+        Field("identity", _K, "of a record without an id of its own: taken before secret values were hidden"),
     ),
     has_raw=True,
 )
@@ -317,6 +318,10 @@ class Store(Protocol):
 
     def remove(self, table: Table, where: Where) -> int:
         """Remove rows that match, at once; says how many."""
+        ...
+
+    def shrink(self) -> None:
+        """Give back the space of rows that were removed or replaced, where that is the store's own business."""
         ...
 
     def commit(self, log_files: Sequence[LogFile] = ()) -> None:

@@ -61,6 +61,10 @@ class Faulty:
         """Pass on."""
         return self.store.remove(table, where)
 
+    def shrink(self) -> None:
+        """Pass on."""
+        self.store.shrink()
+
     def commit(self, log_files: Sequence[LogFile] = ()) -> None:
         """Pass on."""
         self.store.commit(log_files)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cloudsearch.errors import StoreRejected, StoreUnavailable
 from cloudsearch.load import sending
-from cloudsearch.load.sending import Sender
+from cloudsearch.load.sending import MAX_WAIT_SECONDS, Sender
 from cloudsearch.load.sizing import Sizing
 from cloudsearch.store import EVENTS, ChunkSize, Operation, RefusalKind, Refused, Written
 from cloudsearch.stores.duckdb import DuckDBStore
@@ -43,9 +43,9 @@ def ids(store: Faulty) -> set[object]:
     return {row["id"] for row in store.rows(EVENTS, Everything())}
 
 
-def sender(store: Faulty, **options: float) -> Sender:
+def sender(store: Faulty, max_wait: float = MAX_WAIT_SECONDS) -> Sender:
     """A sender that tells nobody."""
-    return Sender(store, EVENTS, Sizing(BOUNDS), lambda _: None, **options)
+    return Sender(store, EVENTS, Sizing(BOUNDS), lambda _: None, max_wait)
 
 
 @pytest.mark.parametrize(

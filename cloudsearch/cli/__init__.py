@@ -6,9 +6,26 @@ one line on stderr and an exit code.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 
 from cloudsearch.errors import CloudsearchError
+
+INTERRUPTED = 130
+
+
+def run() -> int:
+    """The process: ``main``, and after a Ctrl-C an end at once, whatever a thread still waits for."""
+    code = main()
+    if code == INTERRUPTED:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError):  # nobody reads any more
+                continue
+        os._exit(code)
+    return code
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(f"cloudsearch: {redacted(str(error))}")
         return error.exit_code
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0

@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from cloudsearch import __version__
-from cloudsearch.cli import actions, coverage, list_, load, report, snapshot, validate
+from cloudsearch.cli import (
+    actions,
+    coverage,
+    list_,
+    load,
+    purge,
+    rederive,
+    redrive,
+    report,
+    snapshot,
+    validate,
+)
 
 app = typer.Typer(
     name="cloudsearch",
@@ -56,6 +67,9 @@ def cloudsearch(
 
 
 app.command("load")(load.command)
+app.command("purge")(purge.command)
+app.command("rederive")(rederive.command)
+app.command("redrive")(redrive.command)
 app.command("snapshot")(snapshot.command)
 app.command("list")(list_.command)
 app.command("report")(report.command)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,25 +24,29 @@ from cloudsearch.cli.options import (
     DryRunOption,
     ExternalIdOption,
     IndexOption,
+    KeepSecretsOption,
     LogAccountOption,
     LogRegionOption,
     LogSinceOption,
     LogUntilOption,
+    MaxWaitOption,
     OutputOption,
     PrefixOption,
     ProfileOption,
+    QuietOption,
     ReceiptFormat,
     RequesterPaysOption,
     StoreOption,
     VerboseOption,
 )
-from cloudsearch.errors import BadCredentials, StoreMissing, UsageError
+from cloudsearch.errors import BadCredentials, StoreError, StoreMissing, UsageError
 
 if TYPE_CHECKING:
     from cloudsearch.cli.sources import Sources
     from cloudsearch.load import Crew
     from cloudsearch.load.crew import StoreOpener
     from cloudsearch.logs import Found
+    from cloudsearch.render.progress import Progress
     from cloudsearch.store import Store
 
 WORTH_A_CREW = 1 << 20
@@ -76,6 +81,9 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         int | None,
         typer.Option("--jobs", min=1, help="Processes that read and send, to a search engine. [default: a CPU each]"),
     ] = None,
+    max_wait: MaxWaitOption = None,
+    keep_secrets: KeepSecretsOption = False,  # noqa: FBT002
+    quiet: QuietOption = False,  # noqa: FBT002
     verbose: VerboseOption = False,  # noqa: FBT002
 ) -> None:
     """Load CloudTrail log files into the store.
@@ -86,13 +94,16 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
 
     Example: cloudsearch load ./AWSLogs
     """
+    from cloudsearch.cli import aside
     from cloudsearch.cli.sources import Eyes, Sources, arguments, selected
 
     _set_up(verbose=verbose)
-    own = {str(Path(f"{store}{ending}").resolve()) for ending in ("", ".wal", ".chunk")}
+    letters = aside.path(store, index)
+    own = {str(Path(f"{store}{ending}").resolve()) for ending in ("", ".wal", ".chunk", ".smaller")}
+    own.add(str(letters.resolve()))
     eyes = Eyes(profile, role_arn, external_id, requester_pays)
     sources = Sources(arguments(paths, bucket, prefix), selected(account, region, since, until), eyes, own)
-    target = _Target(store, index, ca_cert, jobs, verbose)
+    target = _Target(store, index, ca_cert, letters, jobs, max_wait, keep_secrets, quiet, verbose)
     if dry_run:
         _estimate(sources, target, how, output)
     else:
@@ -101,19 +112,25 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """The store, and with how many processes."""
+    """The store, the file beside it for dead letters it does not take, and how it is loaded into."""
 
     store: str
     index: str
     ca_cert: Path | None
+    letters: Path
     jobs: int | None
+    max_wait: float | None
+    keep_secrets: bool
+    quiet: bool
     verbose: bool
 
 
 def _load(places: Sources, target: _Target, how: ReceiptFormat, output: Path | None) -> None:
+    from cloudsearch.cli import aside
     from cloudsearch.cli.output import put, say
     from cloudsearch.cli.stores import opened
     from cloudsearch.load import Load, Receipt
+    from cloudsearch.load.sending import MAX_WAIT_SECONDS
     from cloudsearch.render.formats import Format
     from cloudsearch.render.progress import Progress
     from cloudsearch.render.receipt import receipt
@@ -127,14 +144,28 @@ def _load(places: Sources, target: _Target, how: ReceiptFormat, output: Path | N
     try:
         with (
             _crew(_size(target.jobs, target.store, is_much=is_much), opener) as crew,
-            opened(target.store, index=target.index, ca_cert=target.ca_cert, loading=True) as (opened_store, info),
-            Progress(sys.stderr) as progress,
+            opened(
+                target.store,
+                index=target.index,
+                ca_cert=target.ca_cert,
+                loading=True,
+                max_wait=target.max_wait,
+                quiet=target.quiet,
+            ) as (opened_store, info),
+            Progress(sys.stderr, quiet=target.quiet) as progress,
         ):
-            loading = Load(opened_store, info, progress, crew=crew)
+            aside.take(target.letters, opened_store, info, progress.note)
+            if progress.is_live:
+                Thread(target=_count, args=(places, progress), daemon=True).start()
+            wait = MAX_WAIT_SECONDS if target.max_wait is None else target.max_wait
+            loading = Load(opened_store, info, progress, crew=crew, max_wait=wait, keep_secrets=target.keep_secrets)
             try:
                 loading.run(sources)
             except BadCredentials as error:
                 stopped = error
+            except StoreError:
+                aside.put(loading.unkept, target.letters)
+                raise
     except KeyboardInterrupt:  # wherever it strikes, while a store is being closed too
         interrupted = True
     done = loading.receipt if loading else Receipt()
@@ -147,6 +178,12 @@ def _load(places: Sources, target: _Target, how: ReceiptFormat, output: Path | N
         raise typer.Exit(6)
     if not done.complete:
         raise typer.Exit(3)
+
+
+def _count(places: Sources, progress: Progress) -> None:
+    """Find out how many files there are, while the first of them are loaded; of a bucket nobody knows beforehand."""
+    if (count := places.count()) is not None:
+        progress.expect(count)
 
 
 def _estimate(places: Sources, target: _Target, how: ReceiptFormat, output: Path | None) -> None:

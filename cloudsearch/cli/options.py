@@ -146,3 +146,19 @@ MinDaysOption = Annotated[
     ),
 ]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Log to stderr what is done.")]
+MaxWaitOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-wait",
+        envvar="CLOUDSEARCH_MAX_WAIT",
+        min=0,
+        metavar="SECONDS",
+        help="Give up when the store took nothing for so long. [default: 300, and no wait for a store that is down]",
+    ),
+]
+KeepSecretsOption = Annotated[
+    bool,
+    typer.Option("--keep-secrets", help="Keep session tokens, passwords and their like as they are in the record."),
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on stderr but what is wrong.")]
+ReceiptFormatOption = Annotated[ReceiptFormat, typer.Option("--format", help="How to print the receipt.")]

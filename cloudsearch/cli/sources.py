@@ -58,6 +58,10 @@ class Sources:
         for name, way in zip(names, ways, strict=True):
             yield from _refusing(name, way)
 
+    def count(self) -> int | None:
+        """How many files there are to look into; None where a bucket would have to be listed for it."""
+        return None if self._places else sum(1 for _ in self._local())
+
     def lists(self) -> int:
         """Requests made to list buckets so far."""
         if not self._places:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from cloudsearch.cli.output import say
@@ -13,16 +14,39 @@ from cloudsearch.store import Store, StoreInfo
 
 
 @contextmanager
-def opened(name: str, *, index: str, ca_cert: Path | None, loading: bool = False) -> Iterator[tuple[Store, StoreInfo]]:
-    """Open a store, say its notices on stderr, and close it in any case."""
+def opened(  # noqa: PLR0913 (a way to open, a parameter)
+    name: str,
+    *,
+    index: str,
+    ca_cert: Path | None,
+    loading: bool = False,
+    changing: bool = False,
+    max_wait: float | None = None,
+    quiet: bool = False,
+) -> Iterator[tuple[Store, StoreInfo]]:
+    """Open a store, say its notices on stderr, and close it in any case.
+
+    ``loading`` creates one; ``changing`` opens one that is there for writing. A store that does not answer is asked
+    again for ``max_wait`` seconds. ``quiet``, its notices are not said.
+    """
     store = connect(name, index, ca_cert)
     try:
-        info = store.prepare(loading=loading)
-        for notice in info.notices:
+        if changing:
+            _patiently(partial(store.prepare), max_wait)
+        info = _patiently(partial(store.prepare, loading=loading or changing), max_wait)
+        for notice in () if quiet else info.notices:
             say(f"note: {notice}")
         yield store, info
     finally:
         store.close()
+
+
+def _patiently(prepare: Callable[[], StoreInfo], max_wait: float | None) -> StoreInfo:
+    if max_wait is None:
+        return prepare()
+    from cloudsearch.load.sending import patiently
+
+    return patiently(prepare, say, max_wait)
 
 
 def takes_many_writers(name: str) -> bool:

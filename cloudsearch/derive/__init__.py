@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from cloudsearch.actions import actions_for, displaced, inferred_for, infers, may_tell
@@ -22,12 +23,12 @@ from cloudsearch.derive.identity import CONSOLE, SDK, identity_fields
 from cloudsearch.derive.issued import ISSUING, ISSUING_NAMES, SIGN_IN, issued_fields, sign_in_failed, sign_in_fields
 from cloudsearch.derive.outcome import outcome_of
 from cloudsearch.derive.record import NOTHING, Part, Record, names_in, opened, present, read
-from cloudsearch.derive.redact import redacted, redacted_at_length
+from cloudsearch.derive.redact import redacted, redacted_at_length, without_secrets
 from cloudsearch.derive.resources import resource_fields
 from cloudsearch.derive.values import distinct, flag, moment, storable
 from cloudsearch.event import DERIVATION_VERSION, TEXT_LIMIT, Copy, Outcome, Row, Value
 
-__all__ = ["DeniedReason", "derive"]
+__all__ = ["DeniedReason", "derive", "derive_again", "fingerprint", "without_secrets"]
 
 _WHITE_SPACE = b" \t\r\n"
 _MARK = b"\xef\xbb\xbf"
@@ -35,26 +36,56 @@ _NOT_CALLS = frozenset({"awsserviceevent", "awsconsolesignin", "awscloudtrailins
 _ODD_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
-def derive(raw: bytes) -> Row:
+def derive(raw: bytes, *, keep_secrets: bool = False) -> Row:
     """Every derived field that has a value, and ``raw``: the record's bytes, secret values hidden.
 
     ``RecordError`` only when the bytes are no JSON object in any tolerant reading.
     """
-    raw = raw.strip(_WHITE_SPACE)
-    if raw.startswith(_MARK):
-        raw = raw.removeprefix(_MARK).strip(_WHITE_SPACE)
+    raw = _bare(raw)
     record, well_formed = read(raw)
     row = derived(record)
     row["id"] = _id(record.event_id, raw)
-    kept, paths = redacted(raw, record) if well_formed else redacted_at_length(raw)
-    if paths:
-        row["redacted"] = paths
+    kept = raw
+    if not keep_secrets:
+        kept, paths = redacted(raw, record) if well_formed else redacted_at_length(raw)
+        if paths:
+            row["redacted"] = paths
     if _unstorable(raw):
         row = {name: storable(value) for name, value in row.items()}
     row["raw"] = kept
     row["raw_length"] = len(kept)
     row["derivation"] = DERIVATION_VERSION
     return row
+
+
+def derive_again(
+    raw: bytes, identity: str | None, hidden: Sequence[str] = (), *, keep_secrets: bool = False
+) -> dict[str, Value]:
+    """As ``derive``, for a record out of a store, whose secret values are hidden already.
+
+    ``identity`` is what a record without an id of its own had before, ``hidden`` are the paths that were told then.
+    """
+    row = dict(derive(raw, keep_secrets=keep_secrets))
+    if identity and row["id"] == fingerprint(raw):
+        row["id"] = identity
+    if paths := distinct((*hidden, *_paths(row))):
+        row["redacted"] = paths
+    return row
+
+
+def fingerprint(raw: bytes) -> str:
+    """The identity of a record without an id of its own: of the bytes as they came, without blanks around."""
+    return hashlib.sha256(_bare(raw)).hexdigest()
+
+
+def _paths(row: Row) -> tuple[str, ...]:
+    paths = row.get("redacted")
+    return paths if isinstance(paths, tuple) else ()
+
+
+def _bare(raw: bytes) -> bytes:
+    raw = raw.strip(_WHITE_SPACE)
+    return raw.removeprefix(_MARK).strip(_WHITE_SPACE) if raw.startswith(_MARK) else raw
 
 
 def derived(record: Record) -> dict[str, Value]:

@@ -1,7 +1,7 @@
 """Secret values leave the record: replaced in place, everything else byte for byte.
 
 Only texts under a name of ``SECRET_NAMES`` are secret; what AWS has hidden already stays as it is. The names are looked
-for where a call's data stands (parameters, answer, details of sign-in and service events); an object without a
+for where a call's data stands (parameters, answer, additional data, details of service events); an object without a
 word that all of them share is not looked at again.
 """
 
@@ -54,6 +54,13 @@ _HIDDEN_ALREADY = re.compile(r"\**|<?sensitiveDataRemoved>?|HIDDEN_DUE_TO_SECURI
 _NAMED = re.compile(rf'"(?:{"|".join(sorted(SECRET_NAMES))})"|\\u00'.encode())  # an escape could spell a name
 _ALL_NULL = len(b"null" * 4)
 _TOKEN = re.compile(rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")(\s*+:)?|[{}\[\]]', re.DOTALL)
+# In text that is no JSON: a name, at most some quotes and blanks, then its value, up to the quote that began it.
+_LOOSE = re.compile(
+    rb"(?i)(?<![a-z0-9_])((?:%b)\\*+[\"']?\s*+[:=]\s*+)(?:(\\*+[\"'])(?:.*?)(?:(?<!\\)\2|\Z)|[^\s\"',;&{}\[\]\\]++)"
+    % b"|".join(re.escape(name.encode()) for name in sorted(SECRET_NAMES)),
+    re.DOTALL,
+)
+_NO_TEXT = re.compile(rb"null|true|false|[-+.0-9eE]+")
 
 
 def redacted(raw: bytes, record: Record) -> tuple[bytes, tuple[str, ...]]:
@@ -78,30 +85,54 @@ def redacted_at_length(raw: bytes) -> tuple[bytes, tuple[str, ...]]:
     return _without(raw, *_secrets(raw, "", 0, len(raw))) if _suspicious(raw) else (raw, ())
 
 
+def without_secrets(raw: bytes) -> bytes:
+    """Bytes that may be no JSON at all, a record that broke off or a text within a text, without secret values.
+
+    More may go than had to: what follows a secret's name up to the end of a text that has no end.
+    """
+    if not _has_word(raw.lower()):
+        return raw
+    kept, _ = _without(raw, *_secrets(raw, "", 0, len(raw)))
+    return _LOOSE.sub(_hide, kept)
+
+
+def _hide(match: re.Match[bytes]) -> bytes:
+    name, quote = match[1], match[2]
+    value = match[0][len(name) :]
+    if quote is None:
+        return match[0] if _NO_TEXT.fullmatch(value) else name + HIDDEN.encode()
+    inner = value.removeprefix(quote).removesuffix(quote)
+    if _HIDDEN_ALREADY.fullmatch(inner.decode("utf-8", "replace")):
+        return match[0]
+    return name + quote + HIDDEN.encode() + quote
+
+
 def _suspects(record: Record) -> list[tuple[str, bytes]]:
     """Objects that may hold secrets, with their names: first all of them at once, for nearly none does."""
-    parts = [record.request, record.response, record.service_details]
-    if record.event_source == "signin.amazonaws.com":
-        parts.append(record.additional)
+    parts = (record.request, record.response, record.service_details, record.additional)
     together = b"".join(parts)
     if len(together) <= _ALL_NULL or not _suspicious(together):
         return []
-    named = zip(("requestParameters", "responseElements", "serviceEventDetails", "additionalEventData"), parts)  # noqa: B905 (the last is not always one of them)
+    names = ("requestParameters", "responseElements", "serviceEventDetails", "additionalEventData")
+    named = zip(names, parts, strict=True)
     return [(name, data) for name, part in named if _suspicious(data := bytes(part))]
 
 
 def _suspicious(data: bytes) -> bool:
     """Whether a name may be secret; words come first, for a plain search is many times faster than an expression."""
     lower = data.lower()
+    return _has_word(lower) and _NAMED.search(lower) is not None
+
+
+def _has_word(lower: bytes) -> bool:
     find = lower.find
-    has_word = (
+    return (
         find(b"token") >= 0
         or find(b"password") >= 0
         or find(b"secret") >= 0
         or find(b"privatekey") >= 0
         or find(b"\\u00") >= 0
     )
-    return has_word and _NAMED.search(lower) is not None
 
 
 def _secrets(raw: bytes, name: str, start: int, end: int) -> tuple[list[tuple[int, int]], list[str]]:

@@ -20,7 +20,8 @@ from typing import Self
 from cloudsearch.errors import CloudsearchError
 from cloudsearch.load.lane import Lane, Listener, Settled
 from cloudsearch.load.ledger import Pending
-from cloudsearch.store import ChunkSize, Store
+from cloudsearch.load.terms import Terms
+from cloudsearch.store import Store
 
 StoreOpener = Callable[[], Store]
 """Opens a prepared store in another process: a function of a module, or a ``partial`` of one."""
@@ -53,11 +54,11 @@ class Crew:
     ) -> None:
         self.close()
 
-    def begin(self, chunk: ChunkSize, listener: Listener) -> None:
+    def begin(self, terms: Terms, listener: Listener) -> None:
         """The store is prepared: open it."""
         self._listener = listener
         for member in self._members:
-            member.send(chunk)
+            member.send(terms)
 
     def give(self, batch: Sequence[Pending]) -> Iterator[Settled]:
         """Hand a batch to whoever is free, once somebody is; gives what was settled while waiting."""
@@ -153,12 +154,12 @@ class _Messages:
 
 
 def _work(connection: Connection, opener: StoreOpener) -> None:
-    """The life of a process of the crew: the chunk's size, then batch after batch."""
+    """The life of a process of the crew: the terms, then batch after batch."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the one that started us, who ends us
     Thread(target=_end_with_parent, daemon=True).start()
     messages = _Messages(connection)
-    chunk: ChunkSize = connection.recv()
-    lane = Lane(opener(), chunk, messages)
+    terms: Terms = connection.recv()
+    lane = Lane(opener(), terms, messages)
     while True:
         batch: Sequence[Pending] = connection.recv()
         try:

@@ -14,7 +14,8 @@ import msgspec
 
 from cloudsearch.load.ledger import Pending, look_up
 from cloudsearch.logs import Digest, Found, Source, Unreadable
-from cloudsearch.store import Store
+from cloudsearch.store import LOG_FILES, Store
+from cloudsearch.where import In
 
 
 class Prices(msgspec.Struct, frozen=True):
@@ -146,4 +147,6 @@ def _readable(sources: Iterable[Found], estimate: Estimate, unreadable: list[Unr
 
 
 def _looked_up(sources: Iterable[Source], store: Store | None) -> Iterator[Pending]:
-    return look_up(sources, store) if store is not None else map(Pending, sources)
+    if store is None:
+        return map(Pending, sources)
+    return look_up(sources, lambda ids: store.rows(LOG_FILES, In(LOG_FILES.by_name["id"], tuple(ids))))

@@ -25,8 +25,9 @@ from cloudsearch.load.ledger import Pending, entry
 from cloudsearch.load.receipt import Receipt
 from cloudsearch.load.sending import Sender, Sent
 from cloudsearch.load.sizing import Sizing
+from cloudsearch.load.terms import Terms
 from cloudsearch.logs import BadPiece, Contents, Kind, Source, split
-from cloudsearch.store import EVENTS, ChunkSize, LogFile, Operation, Store
+from cloudsearch.store import EVENTS, LogFile, Operation, Store
 
 SENDERS = 2
 _BLOCK = 1 << 20
@@ -90,12 +91,13 @@ class Settled:
 class Lane:
     """Takes files one after another; ``receipt`` counts what happened since it was settled last."""
 
-    def __init__(self, store: Store, chunk: ChunkSize, listener: Listener, *, senders: int = SENDERS) -> None:
+    def __init__(self, store: Store, terms: Terms, listener: Listener, *, senders: int = SENDERS) -> None:
         self.receipt = Receipt()
-        self.sizing = Sizing(chunk)
+        self.sizing = Sizing(terms.chunk)
+        self._keep_secrets = terms.keep_secrets
         self._store = store
         self._listener = listener
-        self._sender = Sender(store, EVENTS, self.sizing, listener.note)
+        self._sender = Sender(store, EVENTS, self.sizing, listener.note, terms.max_wait)
         self._ahead = Ahead()
         self._pool = ThreadPoolExecutor(senders, thread_name_prefix="sender")
         self._places = Semaphore(senders + 1)
@@ -136,6 +138,11 @@ class Lane:
         self._letters, self._finished, self._touched = [], [], []
         return settled
 
+    @property
+    def letters(self) -> tuple[Row, ...]:
+        """Dead letters that were not settled yet."""
+        return tuple(self._letters)
+
     def close(self) -> None:
         """Send nothing more; what is on its way is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -164,7 +171,7 @@ class Lane:
         self._listener.problem(source.name, "skipped: not a CloudTrail log file")
 
     def _records(self, file: _File, contents: Contents, *, changed: bool) -> None:
-        encode, source, sizing = self._store.encode, file.source, self.sizing
+        encode, source, sizing, keep_secrets = self._store.encode, file.source, self.sizing, self._keep_secrets
         for piece in contents.records:
             file.records += 1
             self.receipt.read += 1
@@ -172,7 +179,7 @@ class Lane:
                 self._dead(file, piece.position, piece.raw, piece.reason)
                 continue
             try:
-                row = derive(piece.raw)
+                row = derive(piece.raw, keep_secrets=keep_secrets)
             except RecordError as error:
                 self._dead(file, piece.position, piece.raw, str(error))
                 continue
@@ -189,9 +196,11 @@ class Lane:
         file.dead += 1
         self._letter(file.source, position, raw, reason)
 
-    def _letter(self, source: Source, position: int, raw: bytes, reason: str) -> None:
+    def _letter(self, source: Source, position: int, raw: bytes, reason: str, identity: str | None = None) -> None:
         self.receipt.dead_lettered += 1
-        self._letters.append(dead_letters.of_record(source, position, raw, reason))
+        self._letters.append(
+            dead_letters.of_record(source, position, raw, reason, identity=identity, keep_secrets=self._keep_secrets)
+        )
         self._listener.problem(source.name, f"record {position} went to the dead letters: {reason}")
 
     def _refuse(self, source: Source, reason: str) -> None:
@@ -224,7 +233,8 @@ class Lane:
             for refused in sent.dead:
                 item = items[id(refused.operation)]
                 raw = self._store.decode(EVENTS, refused.operation)["raw"]
-                self._letter(item.source, item.position, raw if isinstance(raw, bytes) else b"", refused.reason)
+                kept = raw if isinstance(raw, bytes) else b""
+                self._letter(item.source, item.position, kept, refused.reason, item.operation.id)
         self._flying = flying
 
 

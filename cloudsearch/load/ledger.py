@@ -9,15 +9,14 @@ touched file is not read into the store again, and a changed one is.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 
 from cloudsearch.event import Row
 from cloudsearch.logs import Source
-from cloudsearch.store import LOG_FILES, LogFile, Store
-from cloudsearch.where import In
+from cloudsearch.store import LogFile
 
 BATCH = 500
 
@@ -46,13 +45,12 @@ class Pending:
         return LogFile(**known, modified=self.source.modified, time=now())  # type: ignore[arg-type]
 
 
-def look_up(sources: Iterable[Source], store: Store) -> Iterator[Pending]:
+def look_up(sources: Iterable[Source], entries_of: Callable[[Sequence[str]], Iterable[Row]]) -> Iterator[Pending]:
     """Join sources with the ledger, a batch at a time."""
     left = iter(sources)
     while batch := list(islice(left, BATCH)):
         ids = {source.name: entry_id(source) for source in batch}
-        rows = store.rows(LOG_FILES, In(LOG_FILES.by_name["id"], tuple(ids.values())))
-        entries = {row["id"]: row for row in rows}
+        entries = {row["id"]: row for row in entries_of(list(ids.values()))}
         for source in batch:
             yield Pending(source, entries.get(ids[source.name]))
 

@@ -11,16 +11,18 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from cloudsearch.errors import BadCredentials, StoreRejected
+from cloudsearch.errors import BadCredentials
 from cloudsearch.event import Row
 from cloudsearch.load import dead_letters
 from cloudsearch.load.crew import Crew
 from cloudsearch.load.lane import Lane, Listener, Settled
 from cloudsearch.load.ledger import Pending, look_up
 from cloudsearch.load.receipt import Receipt
-from cloudsearch.load.sending import Sender
+from cloudsearch.load.sending import MAX_WAIT_SECONDS, Sender, patiently
+from cloudsearch.load.terms import Terms
 from cloudsearch.logs import Digest, Found, Source, Unreadable
-from cloudsearch.store import DEAD_LETTERS, LogFile, Store, StoreInfo
+from cloudsearch.store import DEAD_LETTERS, LOG_FILES, LogFile, Store, StoreInfo
+from cloudsearch.where import In
 
 FIRST_COMMIT = 5_000
 LONGEST_COMMIT = 100_000
@@ -47,11 +49,22 @@ class Load:
     With a ``crew`` its processes read and send; the store itself then only keeps the ledger and the dead letters.
     """
 
-    def __init__(self, store: Store, info: StoreInfo, watch: Watch, *, crew: Crew | None = None) -> None:
+    def __init__(  # noqa: PLR0913 (what a load is told)
+        self,
+        store: Store,
+        info: StoreInfo,
+        watch: Watch,
+        *,
+        crew: Crew | None = None,
+        max_wait: float = MAX_WAIT_SECONDS,
+        keep_secrets: bool = False,
+    ) -> None:
+        terms = Terms(info.chunk, max_wait, keep_secrets)
+        self._max_wait = max_wait
         self._store = store
         self._watch = watch
         self._crew = crew
-        self._lane = Lane(store, info.chunk, watch)
+        self._lane = Lane(store, terms, watch)
         self._total = Receipt()
         self._entries: list[LogFile] = []
         self._touched: list[LogFile] = []
@@ -59,12 +72,17 @@ class Load:
         self._next_commit = FIRST_COMMIT
         self._committed_at = time.monotonic()
         if crew is not None:
-            crew.begin(info.chunk, watch)
+            crew.begin(terms, watch)
 
     @property
     def receipt(self) -> Receipt:
         """What became of everything so far."""
         return self._total + self._lane.receipt
+
+    @property
+    def unkept(self) -> tuple[Row, ...]:
+        """Dead letters that no commit has kept: there are some only after a load that failed."""
+        return (*self._letters, *self._lane.letters)
 
     def run(self, sources: Iterable[Found]) -> Receipt:
         """Load what is not loaded yet.
@@ -74,7 +92,7 @@ class Load:
         """
         started = time.monotonic()
         try:
-            pending = self._not_loaded(look_up(self._readable(sources), self._store))
+            pending = self._not_loaded(look_up(self._readable(sources), self._entries_of))
             if self._crew is None:
                 self._alone(pending)
             else:
@@ -89,6 +107,8 @@ class Load:
             self._lane.receipt = Receipt()
             raise
         finally:
+            if self._crew is not None:
+                self._crew.close()  # nobody writes any more when the store is closed
             self._lane.close()
             self._total.seconds = time.monotonic() - started
         return self.receipt
@@ -116,6 +136,11 @@ class Load:
         self._touched += settled.touched
         self._letters += settled.letters
         self._watch.progress(self.receipt)
+
+    def _entries_of(self, ids: Sequence[str]) -> Sequence[Row]:
+        """The ledger's entries of these ids."""
+        asked = In(LOG_FILES.by_name["id"], tuple(ids))
+        return patiently(lambda: list(self._store.rows(LOG_FILES, asked)), self._watch.note, self._max_wait)
 
     def _readable(self, sources: Iterable[Found]) -> Iterator[Source]:
         for source in sources:
@@ -145,7 +170,8 @@ class Load:
     def _commit(self) -> None:
         """All records of the settled files are acknowledged; then, and only then, they are marked."""
         self._keep_letters()
-        self._store.commit([*self._entries, *self._touched])
+        marked = [*self._entries, *self._touched]
+        patiently(lambda: self._store.commit(marked), self._watch.note, self._max_wait)
         _log.info("committed %d files", len(self._entries))
         self._total.loaded += len(self._entries)
         self._letters, self._entries, self._touched = [], [], []
@@ -154,17 +180,8 @@ class Load:
         self._committed_at = time.monotonic()
 
     def _keep_letters(self) -> None:
-        """Write the dead letters; of one the store will not have, all but the record's own bytes.
-
-        Raises ``StoreRejected`` when not even that is kept: then nothing is marked loaded.
-        """
-        sender = Sender(self._store, DEAD_LETTERS, self._lane.sizing, self._watch.note)
-        refused = sender.send([self._store.encode(DEAD_LETTERS, letter) for letter in self._letters]).dead
-        bare = [{**self._store.decode(DEAD_LETTERS, item.operation), "raw": None} for item in refused]
-        for letter, item in zip(bare, refused, strict=True):
-            self._watch.problem(str(letter["name"]), f"its dead letter is kept without it: {item.reason}")
-        if lost := sender.send([self._store.encode(DEAD_LETTERS, letter) for letter in bare]).dead:
-            raise StoreRejected(f"A dead letter could not be kept: {lost[0].reason}. Nothing was marked loaded")
+        sender = Sender(self._store, DEAD_LETTERS, self._lane.sizing, self._watch.note, self._max_wait)
+        dead_letters.keep(self._letters, self._store, sender, self._watch.problem)
 
 
 def _batches(pending: Iterable[Pending]) -> Iterator[Sequence[Pending]]:

@@ -9,15 +9,56 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from cloudsearch.errors import StoreRejected, StoreUnavailable
 from cloudsearch.load.sizing import Sizing
 from cloudsearch.store import Operation, RefusalKind, Refused, Store, Table
 
+T = TypeVar("T")
+
 MAX_WAIT_SECONDS = 300.0
 LONGEST_PAUSE = 30.0
 TRIES_ALONE = 8
+
+
+@dataclass(slots=True)
+class Patience:
+    """How long to go on asking: pauses that grow, until nothing was taken for ``max_wait`` seconds."""
+
+    notify: Callable[[str], None]
+    max_wait: float = MAX_WAIT_SECONDS
+    tries: int = 0
+    _since: float = field(default_factory=time.monotonic)
+
+    def renew(self) -> None:
+        """Something was taken."""
+        self._since, self.tries = time.monotonic(), 0
+
+    def pause(self, reason: str, cause: StoreUnavailable | None = None) -> None:
+        """Wait a while, with jitter; raises ``StoreUnavailable`` when it has been too long."""
+        waited = time.monotonic() - self._since
+        left = self.max_wait - waited
+        if left <= 0:
+            raise StoreUnavailable(
+                f"The store took nothing for {waited:.0f} s: {reason}. What was loaded is kept; run the same command "
+                "again to go on, with --max-wait to wait longer"
+            ) from cause
+        self.tries += 1
+        pause = min(LONGEST_PAUSE, 0.1 * 2**self.tries, left) * random.uniform(0.5, 1.0)  # noqa: S311 (jitter)
+        self.notify(f"waiting {pause:.1f} s for the store: {reason}")
+        time.sleep(pause)
+
+
+def patiently(call: Callable[[], T], notify: Callable[[str], None], max_wait: float) -> T:
+    """What the call answers; a store that does not answer is asked again, for ``max_wait`` seconds."""
+    patience = Patience(notify, max_wait)
+    while True:
+        try:
+            return call()
+        except StoreUnavailable as error:
+            patience.pause(str(error), error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +79,7 @@ class Sender:
     sizing: Sizing
     notify: Callable[[str], None]
     max_wait: float = MAX_WAIT_SECONDS
+    replace: bool = False
 
     def send(self, operations: Sequence[Operation]) -> Sent:
         """Send until every operation is accounted for.
@@ -54,9 +96,9 @@ class _Delivery:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
         self._left: list[Sequence[Operation]] = []
-        self._created = self._existing = self._tries = 0
+        self._created = self._existing = 0
         self._dead: list[Refused] = []
-        self._last_progress = time.monotonic()
+        self._patience = Patience(sender.notify, sender.max_wait)
 
     def run(self, operations: Sequence[Operation]) -> Sent:
         self._left.append(operations)
@@ -70,16 +112,16 @@ class _Delivery:
         size = sum(operation.size for operation in part)
         started = time.monotonic()
         try:
-            written = self._sender.store.write(self._sender.table, part)
+            written = self._sender.store.write(self._sender.table, part, replace=self._sender.replace)
         except StoreUnavailable as error:
             self._sender.sizing.unanswered(size)
             self._halve(part)
-            self._pause(str(error), error)
+            self._patience.pause(str(error), error)
             return
         self._created += written.created
         self._existing += written.existing
         if len(written.refused) < len(part):
-            self._last_progress, self._tries = time.monotonic(), 0
+            self._patience.renew()
             self._sender.sizing.answered(size, time.monotonic() - started)
         self._refused(written.refused, size)
 
@@ -99,29 +141,16 @@ class _Delivery:
             self._again(again)
         if blocked := kinds[RefusalKind.WAIT]:
             self._left.append([item.operation for item in blocked])
-            self._pause(blocked[0].reason, None)
+            self._patience.pause(f"{blocked[0].reason}. It takes nothing until the block is lifted or space is freed")
 
     def _again(self, refused: Sequence[Refused]) -> None:
         """Only what was refused goes again; an operation refused alone time after time never will be taken."""
-        if len(refused) == 1 and self._tries >= TRIES_ALONE:
+        if len(refused) == 1 and self._patience.tries >= TRIES_ALONE:
             self._dead += refused
             return
         self._left.append([item.operation for item in refused])
-        self._pause(refused[0].reason, None)
+        self._patience.pause(refused[0].reason)
 
     def _halve(self, part: Sequence[Operation]) -> None:
         middle = len(part) // 2
         self._left += [part[middle:], part[:middle]]
-
-    def _pause(self, reason: str, cause: StoreUnavailable | None) -> None:
-        """Back off, with jitter; give up when nothing was taken for too long."""
-        waited = time.monotonic() - self._last_progress
-        if waited > self._sender.max_wait:
-            raise StoreUnavailable(
-                f"The store took nothing for {waited:.0f} s: {reason}. What was loaded is kept; run the same command "
-                "again to go on"
-            ) from cause
-        self._tries += 1
-        pause = min(LONGEST_PAUSE, 0.1 * 2**self._tries) * random.uniform(0.5, 1.0)  # noqa: S311 (jitter)
-        self._sender.notify(f"waiting {pause:.1f} s for the store: {reason}")
-        time.sleep(pause)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from cloudsearch.reports.proofs import Proofs, proofs
+from cloudsearch.reports.purged import purges
 from cloudsearch.reports.window import Window, days_between
 from cloudsearch.store import DEAD_LETTERS, EVENTS, LOG_FILES, Group, Store
 from cloudsearch.where import And, Everything, Exists, In, Where
@@ -29,9 +30,9 @@ _F = EVENTS.by_name
 class AccountCoverage:
     """What was loaded of one account within the window; days are UTC.
 
-    ``days`` hold at least one event of the account in any region; ``quiet`` days hold none, and digests prove of each
-    region that there was none. ``gaps`` are the other days from the first of all these to the window's end, and days of
-    which a log file was refused, or is not what a digest says.
+    ``days`` hold at least one event of the account in any region, and none of theirs was purged; ``quiet`` days hold
+    none, and digests prove of each region that there was none. ``gaps`` are the other days from the first of all these
+    to the window's end, and days of which a log file was refused, or is not what a digest says.
     """
 
     account: str
@@ -86,12 +87,13 @@ def coverage(store: Store, window: Window) -> Coverage:
     for group in groups:
         if isinstance(group.key[0], str):
             by_account[group.key[0]].append(group)
-    refused, sources = refused_days(store), _sources(store, closed)
+    refused, sources, removed = refused_days(store), _sources(store, closed), purges(store)
     proven = proofs(store, closed.since)
     places = places_of(store, proven) if proven.places else Places({}, is_whole=False)
     accounts = {}
     for account, own in by_account.items():
-        days = frozenset(date.fromisoformat(str(group.key[2])) for group in own)
+        seen_days = frozenset(date.fromisoformat(str(group.key[2])) for group in own)
+        days = frozenset(day for day in seen_days if not any(one.removed(account, day) for one in removed))
         calls = [group for group in own if _is_management_call(group) and isinstance(group.key[1], str)]
         regions = places.regions(account, (str(group.key[1]) for group in own))
         quiet, faulty = _by_digests(account, regions, days, proven, closed)
@@ -131,7 +133,8 @@ def _sources(store: Store, window: Window) -> dict[tuple[str, bool], set[str]]:
 
 def _gaps(days: Collection[date], window: Window, quiet: Collection[date], unsure: Collection[date]) -> Iterator[date]:
     """Days from the first covered one to the window's end that nothing is known of, and days that are not whole."""
-    for day in days_between(min((*days, *quiet)), max(last_day(window), *days)):
+    known = (*days, *quiet)
+    for day in days_between(min(known), max(last_day(window), *known)) if known else ():
         if day in unsure or (day not in days and day not in quiet):
             yield day
 

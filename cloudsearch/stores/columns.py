@@ -34,12 +34,21 @@ def json_source(table: Table, longest: int) -> str:
 
 def there(table: Table, operations: Sequence[Operation]) -> tuple[str, tuple[datetime, ...]]:
     """Where a row of the same identity could be: the months of the operations alone."""
-    months = {operation.month for operation in operations}
+    months = sorted({operation.month for operation in operations}, key=str)
     if not table.monthly or UNDATED in months:
         return table.name, ()
-    first, last = (datetime.strptime(str(month), "%Y.%m") for month in (min(months, key=str), max(months, key=str)))  # noqa: DTZ007 (columns have no zone)
-    end = (last.replace(day=28) + timedelta(days=4)).replace(day=1)
+    (_, (first, _)), (_, (_, end)) = within(months[0]), within(months[-1])
     return f'(SELECT id, "time" FROM {table.name} WHERE "time" >= ? AND "time" < ?)', (first, end)
+
+
+def within(month: str | None) -> tuple[str, tuple[datetime, ...]]:
+    """Whether a row is of a month; None is that of a table without months."""
+    if month is None:
+        return "true", ()
+    if month == UNDATED:
+        return '"time" IS NULL', ()
+    first = datetime.strptime(month, "%Y.%m")  # noqa: DTZ007 (columns have no zone)
+    return '"time" >= ? AND "time" < ?', (first, (first + timedelta(days=31)).replace(day=1))
 
 
 def same(table: Table) -> str:

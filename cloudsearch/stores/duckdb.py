@@ -52,7 +52,9 @@ from cloudsearch.stores.columns import (
     unfolded,
     utc,
     value_of,
+    within,
 )
+from cloudsearch.stores.shrinking import rewritten
 from cloudsearch.stores.sql import compile_where, quoted
 from cloudsearch.where import And, In, Range, Where
 
@@ -63,6 +65,11 @@ WINDOW_ROWS = 20_000
 
 _WRITING = "SET threads = 1; SET checkpoint_threshold = '256MB'"
 """While one core derives, another inserts; a checkpoint rewrites what was committed, so it comes seldom."""
+
+_DEFINITIONS = {table.name: [definition(*column) for column in stored(table)] for table in TABLES} | {
+    "meta": ["fields_version INTEGER", "derivation_version INTEGER"]
+}
+"""Every table of a file, by the definitions of its columns."""
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -75,6 +82,7 @@ class DuckDBStore:
         self._lock = RLock()
         self._opened: duckdb.DuckDBPyConnection | None = None
         self._dirty = False
+        self._gone = 0  # events that were removed or replaced
 
     def prepare(self, *, loading: bool = False) -> StoreInfo:
         """Open the file, or with ``loading`` create it; bring its columns up to date."""
@@ -111,6 +119,7 @@ class DuckDBStore:
             self._begin()
             if replace:
                 self._delete(table, operations)
+                self._gone += len(operations) if table is EVENTS else 0
             created = self._insert(table, operations)
         return Written(created=created, existing=given - created)
 
@@ -160,8 +169,18 @@ class DuckDBStore:
                 self._begin()
                 self._delete(table, rows)
                 removed = len(rows)
+            self._gone += removed if table is EVENTS else 0
         self.commit()
         return removed
+
+    def shrink(self) -> None:
+        """Write the file anew without what is free, where that is much of it."""
+        with self._lock, self._translated():
+            self.commit()
+            if rewritten(self._connection, self._path, _DEFINITIONS, gone=self._gone):
+                self.close()
+                self._gone = 0
+                self._opened = self._connect(read_only=False)
 
     def commit(self, log_files: Sequence[LogFile] = ()) -> None:
         """End the transaction, with the ledger's rows in it."""
@@ -223,9 +242,8 @@ class DuckDBStore:
     def _create(self) -> None:
         with self._lock:
             self._begin()
-            for table in TABLES:
-                self._run(f"CREATE TABLE {table.name} ({', '.join(definition(*column) for column in stored(table))})")
-            self._run("CREATE TABLE meta (fields_version INTEGER, derivation_version INTEGER)")
+            for table, columns in _DEFINITIONS.items():
+                self._run(f"CREATE TABLE {table} ({', '.join(columns)})")
             self._run("INSERT INTO meta VALUES (?, ?)", (FIELDS_VERSION, DERIVATION_VERSION))
             self.commit()
 
@@ -287,12 +305,11 @@ class DuckDBStore:
             return self._run(text, (path, *params))
 
     def _delete(self, table: Table, operations: Sequence[Operation]) -> None:
-        """Delete rows of the same identity."""
-        month = "coalesce(strftime(\"time\", '%Y.%m'), 'undated')" if table.monthly else "''"
-        self._run(
-            f"DELETE FROM {table.name} WHERE list_contains(?, id || ' ' || {month})",
-            ([f"{operation.id} {operation.month or ''}" for operation in operations],),
-        )
+        """Delete rows of the same identity, a month at a time: of the others nothing is read."""
+        for month in {operation.month for operation in operations}:
+            place, params = within(month)
+            ids = [operation.id for operation in operations if operation.month == month]
+            self._run(f"DELETE FROM {table.name} WHERE {place} AND id IN (SELECT unnest(?))", (*params, ids))
 
     def _select(self, table: Table, where: Where, fields: Sequence[Field], *, ordered: bool) -> Iterator[Row]:
         condition = compile_where(where)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from threading import Lock
 from typing import Any
 
@@ -18,6 +19,7 @@ from cloudsearch.event import DERIVATION_VERSION, FIELDS_VERSION
 from cloudsearch.store import EVENTS, TABLES, RefusalKind, Table
 from cloudsearch.stores.engine import Answer, Engine, answered, checked, failure, refusal
 from cloudsearch.stores.mappings import (
+    YEARS,
     aliases,
     first_index,
     index_name,
@@ -53,6 +55,10 @@ class _Index(msgspec.Struct):
     aliases: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
+class _Count(msgspec.Struct):
+    count: int
+
+
 class Barred(msgspec.Struct, frozen=True):
     """Why an index cannot be had."""
 
@@ -67,6 +73,8 @@ class Indices:
         self._engine, self._name, self._prefix = engine, name, prefix
         self._lock = Lock()
         self._made: set[str] = set()
+        self.created: set[str] = set()
+        """Indices that were not there before."""
 
     def found(self) -> dict[Table, dict[str, _Mapping]]:
         """The mappings of every index of each table.
@@ -144,6 +152,7 @@ class Indices:
 
     def _not_made(self, table: Table, index: str, answer: Answer) -> Barred | None:
         if answer.status < 300:
+            self.created.add(index)
             return None
         cause = answer.cause
         if cause.type == "resource_already_exists_exception":
@@ -165,6 +174,26 @@ class Indices:
         for alias in aliases(self._prefix, table).keys() - description.aliases.keys():
             checked(self._engine.request("PUT", f"/{index}/_alias/{alias}"), f"Adding {index} to {alias}")
         return None
+
+    def before(self, table: Table, end: datetime) -> tuple[str, ...]:
+        """The indices of months that end before or at a time, earliest first."""
+        last = f"{end.year}.{end.month:02}"
+        names = {index_name(self._prefix, table, f"{year}.{month:02}") for year in YEARS for month in range(1, 13)}
+        limit = index_name(self._prefix, table, last)
+        return tuple(
+            sorted(name for name in self._mappings(read_name(self._prefix, table)) if name in names and name < limit)
+        )
+
+    def drop(self, index: str) -> int:
+        """Delete an index; says how many rows it held, none where that is not allowed."""
+        answer = self._engine.request("POST", f"/{index}/_count")
+        held = answered(answer, _Count, f"Counting {index}").count
+        try:
+            checked(self._engine.request("DELETE", f"/{index}"), f"Dropping {index}")
+        except AccessError:
+            return 0
+        self._made.discard(index)
+        return held
 
     def upgrade(self, found: Mapping[Table, Mapping[str, _Mapping]], *, loading: bool) -> tuple[bool, tuple[str, ...]]:
         """Add what this version maps and an index lacks; whether events got fields, and notices."""

@@ -7,12 +7,14 @@ The ledger is asked by id, which sees what was written a moment ago; questions s
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cloudsearch.errors import StoreError, StoreMissing, StoreRejected, StoreUnavailable
+from cloudsearch.errors import AccessError, StoreError, StoreMissing, StoreRejected, StoreUnavailable
 from cloudsearch.event import DERIVATION_VERSION, FIELDS_VERSION, RAW, Field, FieldType, Row
 from cloudsearch.store import (
     EVENTS,
@@ -33,15 +35,20 @@ from cloudsearch.stores.bulk import Outcome, deleted, resend, send
 from cloudsearch.stores.documents import Documents, Reader
 from cloudsearch.stores.engine import Engine, answered, checked_prefix
 from cloudsearch.stores.indices import Indices
-from cloudsearch.stores.mappings import read_name
+from cloudsearch.stores.mappings import first_index, index_name, read_name
 from cloudsearch.stores.reading import WHOLE, Hit, counted, documents, groups, hits
-from cloudsearch.where import And, In, Where, subjects
+from cloudsearch.stores.relaxing import Relaxing
+from cloudsearch.where import And, In, Range, Where, subjects
 
 if TYPE_CHECKING:
     from cloudsearch.stores.querying import Question
 
 CHUNK = ChunkSize(start=2 << 20, floor=64 << 10, ceiling=10 << 20)
 DELETE_AT_ONCE = 5_000
+
+_NOT_RELAXED = (
+    "The settings of the indices may not be changed (that needs the privilege manage on them), so a long load is slower"
+)
 
 
 class _Shards(msgspec.Struct):
@@ -69,6 +76,8 @@ class SearchStore:
         self._indices = Indices(engine, self._name, prefix)
         self._documents = {table.name: Documents(prefix, table) for table in TABLES}
         self._lock = Lock()
+        self._relaxing = Relaxing(engine, [read_name(prefix, table) for table in TABLES if table.monthly])
+        self._loading, self._writing = False, 0
         self._unread: set[str] = set()  # tables with rows that no search sees yet
         self._absent: set[str] = set()  # tables that this version has and an older one, which made the store, had not
 
@@ -77,12 +86,17 @@ class SearchStore:
 
     def prepare(self, *, loading: bool = False) -> StoreInfo:
         """Check versions and bring mappings up to date; with ``loading`` make what is not there."""
+        if loading:
+            self._restore()
         found = self._indices.found()
         if not loading and not found[EVENTS]:
             raise StoreMissing(f"There is no store {self._name}. Load logs first: cloudsearch load PATH")
         added, notices = self._indices.upgrade(found, loading=loading)
         if loading:
             notices += self._indices.create()
+            self._loading = True
+            if not self._relaxing.may_relax(first_index(self._prefix, EVENTS)):
+                notices += (_NOT_RELAXED,)
         self._absent = set() if loading else {table.name for table, mappings in found.items() if not mappings}
         oldest = self._oldest_derivation()
         if added or oldest < DERIVATION_VERSION:
@@ -117,9 +131,18 @@ class SearchStore:
         with self._lock:
             self._unread.add(table.name)
             self._absent.discard(table.name)
-        outcome = send(self._engine, allowed, replace=replace)
-        if outcome.unfit:
-            outcome = resend(self._engine, outcome, self._documents[table.name].fallback, replace=replace)
+            self._writing += 1
+        try:
+            outcome = send(self._engine, allowed, replace=replace)
+            if outcome.unfit:
+                outcome = resend(self._engine, outcome, self._documents[table.name].fallback, replace=replace)
+        finally:
+            with self._lock:
+                self._writing -= 1
+        if table.monthly:
+            months = {operation.month for operation in allowed}
+            indices = (index_name(self._prefix, table, month) for month in months)
+            self._relaxing.wrote(indices, self._indices.created)
         return (outcome + Outcome(refused=refused)).written
 
     def known(self, table: Table, ids: Collection[str]) -> set[str]:
@@ -185,9 +208,9 @@ class SearchStore:
                 yield hit, {field.name: row[field.name] for field in wanted}
 
     def remove(self, table: Table, where: Where) -> int:
-        """Find and delete, what was written a moment ago included."""
+        """Find and delete, what was written a moment ago included; months that go whole are dropped."""
         self._refresh({table.name})
-        removed = 0
+        removed = self._dropped(table, where)
         places: list[tuple[str, str]] = []
         for hit, _ in self._found(table, where, [table.by_name["id"]]):
             places.append((hit.index, hit.id))
@@ -197,6 +220,16 @@ class SearchStore:
         removed += deleted(self._engine, places)
         self._refresh({table.name})
         return removed
+
+    def _dropped(self, table: Table, where: Where) -> int:
+        """Drop the months before a time, where that is the question; where it is not allowed, they go row by row."""
+        match where:
+            case Range(Field(name="time"), None, datetime() as end) if table.monthly:
+                return sum(self._indices.drop(index) for index in self._indices.before(table, end))
+        return 0
+
+    def shrink(self) -> None:
+        """Nothing: an engine merges what was deleted away by itself."""
 
     def commit(self, log_files: Sequence[LogFile] = ()) -> None:
         """Make what was written readable, then write the ledger: a crash in between means loading again, not loss."""
@@ -232,8 +265,16 @@ class SearchStore:
         if answered(answer, _Refreshed, f"Committing to {self._name}").shards.failed:
             raise StoreUnavailable(f"Committing to {self._name}: some shards could not be refreshed")
 
+    def _restore(self) -> None:
+        """Put back what a killed load has left; where that is not allowed nothing was left either."""
+        with suppress(AccessError, StoreRejected):
+            self._relaxing.restore()
+
     def close(self) -> None:
-        """Close the connections."""
+        """Put the settings of loading back and close the connections; with writes under way, without much waiting."""
+        if self._loading:
+            self._relaxing.end(in_a_hurry=self._writing > 0)
+        self._loading = False
         self._engine.close()
 
 
