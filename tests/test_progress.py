@@ -27,6 +27,7 @@ from tests.logfiles import record, write
 from tests.proxy import Proxy, Reply, error
 
 SOON = 2.0
+ROOT = Path(__file__).parent.parent
 
 
 def command(corpus: Path, *options: str) -> list[str]:
@@ -132,14 +133,23 @@ def on_a_terminal(arguments: Sequence[str]) -> tuple[str, str]:
 def interrupted(arguments: Sequence[str], when: Callable[[], bool], folder: Path) -> tuple[int, float, str]:
     """Send a Ctrl-C once something is so: the exit code, the seconds it took, and what was said."""
     with subprocess.Popen(
-        arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder
+        arguments,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     ) as process:
         while not when():
             assert process.poll() is None
             time.sleep(0.05)
         started = time.monotonic()
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=60)[0]
+        try:
+            said = process.communicate(timeout=20)[0]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
         return process.returncode, time.monotonic() - started, said
 
 
