@@ -277,3 +277,16 @@ def test_shell_completion_is_there() -> None:
     command = [str(Path(sys.executable).parent / "cloudsearch")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert "report" in done.stdout
+
+
+def test_advice_stands_on_lines_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As it can be copied, and never as an escaped line break."""
+    roles = [
+        {"Path": path, "RoleName": "deploy", "RoleId": f"AROA{n}", "Arn": f"arn:aws:iam::{account}:role/deploy"}
+        for n, (account, path) in enumerate([("111122223333", "/"), ("444455556666", "/")])
+    ]
+    iam = tmp_path / "iam.json"
+    iam.write_text(json.dumps({"UserDetailList": [], "GroupDetailList": [], "RoleDetailList": roles, "Policies": []}))
+    assert main(["report", "--role", "deploy", "--iam", str(iam), "--store", str(tmp_path / "store.duckdb")]) == 2
+    error = capsys.readouterr().err.splitlines()
+    assert error[1:] == [f"  {role['Arn']}" for role in roles]

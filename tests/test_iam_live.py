@@ -158,7 +158,7 @@ def test_a_refusal_names_the_call_and_the_permission(aws: SmallAws, call: str) -
     aws.refuse(call)
     with pytest.raises(AccessError, match=f"AWS refused {call}.*needs the permission {call}") as refused:
         read([], Asking(role_arns=(f"arn:aws:iam::{OTHER}:role/reader",)))
-    assert "aws iam get-account-authorization-details > iam.json" in str(refused.value)
+    assert "aws iam get-account-authorization-details > iam.json" in "".join(refused.value.__notes__)
     assert refused.value.exit_code == 6
 
 

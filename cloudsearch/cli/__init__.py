@@ -1,7 +1,7 @@
 """The command line: parse, wire a store with a source, call, print. One file a command.
 
 A command's rooms are imported when it runs, so that ``--help`` answers at once. Every error of ours ends here, as
-one line on stderr and an exit code.
+one line on stderr, with lines of advice where it has notes, and an exit code.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         from cloudsearch.cli.redaction import redacted
 
         say(f"cloudsearch: {redacted(str(error))}")
+        for note in getattr(error, "__notes__", ()):
+            for line in note.split("\n"):
+                say(redacted(line))
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED

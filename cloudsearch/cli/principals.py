@@ -71,7 +71,8 @@ def _ask(asking: Asking) -> Iam:
                 for role_arn in asking.role_arns or (None,)
             ]
     except AccessError as error:
-        raise type(error)(f"{error}\n{HOW_TO_GET_IAM}") from error
+        error.add_note(HOW_TO_GET_IAM)
+        raise
     return Iam(
         tuple(principal for iam in told for principal in iam.principals),
         tuple(note for iam in told for note in iam.notes),
@@ -122,8 +123,9 @@ def chosen(iam: Iam, name: str, kind: str, accounts: Collection[str]) -> Princip
     if len(found) == 1:
         return found[0]
     if found:
-        arns = "\n".join(f"  {principal.arn}" for principal in found)
-        raise UsageError(f"Several {kind}s are meant by {name}; give the ARN, or --account:\n{arns}")
+        error = UsageError(f"Several {kind}s are meant by {name}; give the ARN, or --account:")
+        error.add_note("\n".join(f"  {principal.arn}" for principal in found))
+        raise error
     close = iam.close_matches(name, kind)
     hint = f" Close: {', '.join(close)}." if close else ""
     raise CloudsearchError(f"IAM told of no {kind} {name!r}.{hint} `cloudsearch list {kind}s` names those that acted")

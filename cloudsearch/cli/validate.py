@@ -134,5 +134,6 @@ def _asked(digests: Sequence[Digest], profile: str | None) -> Keys:
                 listed = answer.get("PublicKeyList")
                 keys = {**keys, **public_keys(listed if isinstance(listed, list) else [], f"CloudTrail in {region}")}
     except AccessError as error:
-        raise AccessError(f"{error}\n{HOW_TO_GET_KEYS}") from error
+        error.add_note(HOW_TO_GET_KEYS)
+        raise
     return keys
