@@ -26,7 +26,7 @@ StoreOption = Annotated[
         "--store",
         envvar="CLOUDSEARCH_STORE",
         metavar="PATH|URL",
-        help="A DuckDB file, or the http(s) URL of an Elasticsearch.",
+        help="A DuckDB file, or the http(s) URL of an Elasticsearch or OpenSearch.",
     ),
 ]
 IndexOption = Annotated[
