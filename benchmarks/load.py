@@ -199,7 +199,7 @@ def _peak_mib(process: subprocess.Popen[bytes]) -> float:
         with suppress(OSError):
             status = Path(f"/proc/{process.pid}/status").read_text()
             peak = max(peak, *(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")), 0)
-        time.sleep(0.01)
+        time.sleep(0.05)
     return peak / 1024
 
 

@@ -97,8 +97,8 @@ class Sink:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
-            rest = b""
-            while request := _read(connection, rest):
+            room, rest = bytearray(), b""
+            while request := _read(connection, rest, room):
                 method, path, body, rest = request
                 status, answer = self._answer(method, path, body)
                 connection.sendall(
@@ -158,8 +158,11 @@ def _actions(body: bytes | bytearray) -> Iterator[bytes | bytearray]:
         at = (stop if action.startswith(DELETE) else body.find(b"\n", stop + 1)) + 1
 
 
-def _read(connection: socket.socket, data: bytes) -> tuple[str, str, bytes | bytearray, bytes] | None:
-    """One request: method, path, body, and what was read beyond it; None when the client is gone."""
+def _read(connection: socket.socket, data: bytes, room: bytearray) -> tuple[str, str, bytes | bytearray, bytes] | None:
+    """One request: method, path, body, and what was read beyond it; None when the client is gone.
+
+    A large body is read into ``room``, which the connection keeps: fresh memory would cost more than to read it.
+    """
     while (end := data.find(b"\r\n\r\n")) < 0:
         more = connection.recv(_HEAD_LIMIT)
         if not more or len(data) > _HEAD_LIMIT:
@@ -168,7 +171,7 @@ def _read(connection: socket.socket, data: bytes) -> tuple[str, str, bytes | byt
     head, start = data[: end + 2], end + 4
     method, path, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
     length = int(found[1]) if (found := _LENGTH.search(head)) else 0
-    body = _body(connection, data[start : start + length], length)
+    body = _body(connection, data[start : start + length], length, room)
     if body is None:
         return None
     if _GZIPPED.search(head):
@@ -176,19 +179,20 @@ def _read(connection: socket.socket, data: bytes) -> tuple[str, str, bytes | byt
     return method, path, body, data[start + length :]
 
 
-def _body(connection: socket.socket, begun: bytes, length: int) -> bytes | bytearray | None:
+def _body(connection: socket.socket, begun: bytes, length: int, room: bytearray) -> bytes | bytearray | None:
     if len(begun) == length:
         return begun
-    body = bytearray(length)
-    body[: len(begun)] = begun
-    view, at = memoryview(body), len(begun)
-    while at < length:
-        got = connection.recv_into(view[at:])
-        if not got:
-            return None
-        at += got
-    view.release()
-    return body
+    del room[length:]
+    room.extend(bytes(length - len(room)))
+    room[: len(begun)] = begun
+    with memoryview(room) as view:
+        at = len(begun)
+        while at < length:
+            got = connection.recv_into(view[at:length], flags=socket.MSG_WAITALL)
+            if not got:
+                return None
+            at += got
+    return room
 
 
 def main() -> None:

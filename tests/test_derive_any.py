@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudsearch.derive import derive, derived
-from cloudsearch.derive.record import read, read_tolerantly
+from cloudsearch.derive.reading import read, read_tolerantly
 from cloudsearch.derive.values import LIST_LIMIT, moment
 from cloudsearch.errors import RecordError
 from cloudsearch.event import EVENT_FIELDS, RAW, TEXT_LIMIT, FieldType, Row, Value

@@ -22,11 +22,12 @@ from cloudsearch.derive.denial import DeniedReason, denial
 from cloudsearch.derive.identity import CONSOLE, SDK, identity_fields
 from cloudsearch.derive.issued import ISSUING, ISSUING_NAMES, SIGN_IN, issued_fields, sign_in_failed, sign_in_fields
 from cloudsearch.derive.outcome import outcome_of
-from cloudsearch.derive.record import NOTHING, Part, Record, names_in, opened, present, read
+from cloudsearch.derive.reading import Part, names_in, opened, present, read
 from cloudsearch.derive.redact import redacted, redacted_at_length, without_secrets
 from cloudsearch.derive.resources import resource_fields
 from cloudsearch.derive.values import distinct, flag, moment, storable
 from cloudsearch.event import DERIVATION_VERSION, TEXT_LIMIT, Copy, Outcome, Row, Value
+from cloudsearch.record import NOTHING, Record
 
 __all__ = ["DeniedReason", "derive", "derive_again", "fingerprint", "without_secrets"]
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import msgspec
 
-from cloudsearch.derive.record import Part, fields_of
+from cloudsearch.derive.reading import Part, fields_of
 from cloudsearch.derive.values import filled, flag
 from cloudsearch.event import Value
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from cloudsearch.derive.identity import role_of, session_of
-from cloudsearch.derive.record import Record, fields_of
+from cloudsearch.derive.reading import fields_of
 from cloudsearch.derive.values import filled, flag
 from cloudsearch.event import Value
+from cloudsearch.record import Record
 
 SIGN_IN = "signin.amazonaws.com"
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import re
 
-from cloudsearch.derive.record import Record
 from cloudsearch.derive.values import distinct
+from cloudsearch.record import Record
 
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 _REPLACEMENT = f'"{HIDDEN}"'.encode()

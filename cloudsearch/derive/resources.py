@@ -6,14 +6,17 @@ from typing import Any
 
 import msgspec
 
-from cloudsearch.derive.record import Part, opened
+from cloudsearch.derive.reading import Part, opened
 from cloudsearch.derive.values import distinct, filled
 
 Named = tuple[tuple[str, ...], tuple[str, ...]]
 """ARNs and types."""
 
 
-class _Resource(msgspec.Struct, rename={"upper_arn": "ARN", "upper_prefix": "ARNPrefix", "prefix": "arnPrefix"}):
+_NAMES = {"upper_arn": "ARN", "upper_prefix": "ARNPrefix", "prefix": "arnPrefix"}
+
+
+class _Resource(msgspec.Struct, rename=_NAMES, gc=False):
     upper_arn: str | None = None
     upper_prefix: str | None = None
     arn: str | None = None
@@ -32,6 +35,10 @@ def resource_fields(part: Part) -> Named:
         resources = _decode(part)
     except (ValueError, RecursionError):
         return _named(opened(part))
+    if len(resources) == 1:  # as nearly always, and mostly with nothing but an ARN and a type
+        only = resources[0]
+        if only.upper_arn and not (only.arn or only.upper_prefix or only.prefix):
+            return (only.upper_arn,), (only.type,) if only.type else ()
     arns: list[str | None] = []
     types: list[str | None] = []
     for resource in resources:

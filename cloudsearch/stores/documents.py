@@ -21,6 +21,7 @@ from msgspec import UNSET, UnsetType
 
 from cloudsearch.errors import StoreError
 from cloudsearch.event import RAW, TEXT_LIMIT, Field, FieldType, Row, Value
+from cloudsearch.record import NOTHING, Parts, Record, parts_of
 from cloudsearch.store import EVENTS, Operation, Table
 from cloudsearch.stores.mappings import FLATTENED, RECORD_KEYWORDS, index_name
 from cloudsearch.stores.structs import struct_of
@@ -34,24 +35,14 @@ COPY_PATH, COPY_TEXT, COPY_DEPTH = 2_000, 5_000, 20
 LARGEST_NUMBER = 10**300
 
 _OBJECT, _LIST, _OBJECT_END = b"{[}"
-_Bytes = bytes | memoryview | msgspec.Raw
+_Bytes = bytes | memoryview
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ENCODER = msgspec.json.Encoder()
 
 
-class _Parts(msgspec.Struct, gc=False):
-    """Where in a record its free-form objects lie, and whether it uses names of ours."""
-
-    requestParameters: msgspec.Raw | UnsetType = UNSET  # noqa: N815 (AWS's own name)
-    responseElements: msgspec.Raw | UnsetType = UNSET  # noqa: N815
-    additionalEventData: msgspec.Raw | UnsetType = UNSET  # noqa: N815
-    serviceEventDetails: msgspec.Raw | UnsetType = UNSET  # noqa: N815
-    cloudsearch: msgspec.Raw | UnsetType = UNSET
-    aws: msgspec.Raw | UnsetType = UNSET
-
-
-_PARTS = msgspec.json.Decoder(_Parts)
-_COPIES = tuple(f',"{FLATTENED[path]}":'.encode() for path in _Parts.__struct_fields__ if path in FLATTENED)
+_COPIED = ("requestParameters", "responseElements", "additionalEventData", "serviceEventDetails")
+_REQUEST, _RESPONSE, _ADDITIONAL, _DETAILS = (f'"{FLATTENED[path]}":'.encode() for path in _COPIED)
+_FIRST_COPY, _NEXT_COPY, _LAST_COPY = b',"aws":{"cloudtrail":{"flattened":{', b",", b"}}}}"
 _NULL = b"null"
 
 _OF_THE_FALLBACK = [(name, str | None | UnsetType, UNSET) for name in ("raw", "raw_base64", "refused")]
@@ -110,11 +101,11 @@ class Documents:
         fields = dict(row)
         del fields["raw"]
         try:
-            parts = _PARTS.decode(raw)
+            parts = parts_of(raw)
             ours = _ENCODER.encode(fields)
         except (msgspec.DecodeError, RecursionError, UnicodeError, TypeError):
             return None
-        if parts.cloudsearch is not UNSET or parts.aws is not UNSET:
+        if parts.cloudsearch is not NOTHING or parts.aws is not NOTHING:
             return None
         copies = _copies(parts)
         return None if copies is None else (memoryview(raw)[:-1], b',"cloudsearch":', ours, *copies)
@@ -181,30 +172,41 @@ def _is_plain(raw: bytes) -> bool:
         and raw.find(b'"') > 0  # behind a member, ours needs a comma; behind none, it may have none
         and raw.find(b"\n") < 0
         and (raw.find(b"\\") < 0 or raw.find(b"\\u0000") < 0)
-        # a list takes two bytes and an object five at least, so most records need not have all brackets counted
-        and (
-            len(raw) < 2 * MOST_NESTED
-            or len(raw) // 5 + raw.count(b"[") < MOST_NESTED
-            or len(raw) - len(raw.translate(None, b"{[")) < MOST_NESTED
-        )
+        and (len(raw) < 2 * MOST_NESTED or _is_shallow(raw))
     )
 
 
-def _copies(parts: _Parts) -> Sequence[_Bytes] | None:
+def _is_shallow(raw: bytes) -> bool:
+    """Whether less than ``MOST_NESTED`` brackets can be open at once.
+
+    A list takes two bytes and an object five at least, so of most records it is enough to know how far the lists
+    lie apart; to count their brackets takes three times as long, and to count all brackets ten times.
+    """
+    objects = len(raw) // 5
+    first = raw.find(b"[")
+    return (
+        raw.rfind(b"[") - first + objects < MOST_NESTED
+        or raw.count(b"[") + objects < MOST_NESTED
+        or len(raw) - len(raw.translate(None, b"{[")) < MOST_NESTED
+    )
+
+
+def _copies(parts: Record | Parts) -> Sequence[_Bytes] | None:
     """The flattened copies and the document's end; None where a part cannot be copied."""
     copies: list[_Bytes] = []
-    for name, part in zip(_COPIES, msgspec.structs.astuple(parts)):  # noqa: B905 (strict costs, and parts are more)
-        if part is UNSET or (len(part) == len(_NULL) and bytes(part) == _NULL):
+    for name, part in (
+        (_REQUEST, parts.request),
+        (_RESPONSE, parts.response),
+        (_ADDITIONAL, parts.additional),
+        (_DETAILS, parts.service_details),
+    ):
+        if part is NOTHING or (data := bytes(part)) == _NULL:
             continue
-        first = memoryview(part)[0]
-        if first == _OBJECT:
-            copies += (name, part)
-        elif first == _LIST:  # objects in it have sub-keys too, but a flattened field takes no list of scalars
+        if data[0] == _OBJECT:
+            copies += (_NEXT_COPY if copies else _FIRST_COPY, name, data)
+        elif data[0] == _LIST:  # objects in it have sub-keys too, but a flattened field takes no list of scalars
             return None
-    if not copies:
-        return (b"}",)
-    copies[0] = b',"aws":{"cloudtrail":{"flattened":{' + bytes(copies[0])[1:]
-    copies.append(b"}}}}")
+    copies.append(_LAST_COPY if copies else b"}")
     return copies
 
 

@@ -15,78 +15,19 @@ import msgspec
 
 from cloudsearch.derive.values import text
 from cloudsearch.errors import RecordError
+from cloudsearch.record import NAMES, Record, decode
 
 DEPTH_LIMIT = 60
 """What lies deeper is read as null (and kept in the record): no field is derived from there."""
 
-NOTHING = msgspec.Raw(b"null")
-
 Part = Any
 """A part of a record: still its bytes (``msgspec.Raw``), or any JSON value; ``opened`` gives the value."""
 
-_NAMES = {
-    "event_id": "eventID",
-    "event_time": "eventTime",
-    "event_source": "eventSource",
-    "event_name": "eventName",
-    "event_type": "eventType",
-    "event_category": "eventCategory",
-    "region": "awsRegion",
-    "recipient_account": "recipientAccountId",
-    "source_address": "sourceIPAddress",
-    "user_agent": "userAgent",
-    "error_code": "errorCode",
-    "error_message": "errorMessage",
-    "vpc_endpoint": "vpcEndpointId",
-    "request_id": "requestID",
-    "shared_event_id": "sharedEventID",
-    "read_only": "readOnly",
-    "from_console": "sessionCredentialFromConsole",
-    "identity": "userIdentity",
-    "request": "requestParameters",
-    "response": "responseElements",
-    "additional": "additionalEventData",
-    "service_details": "serviceEventDetails",
-    "resources": "resources",
-}
 _EXACT = ("event_id", "event_time")  # a number there is no identity and no time
 _FLAGS = ("read_only", "from_console")
 _PARTS = ("identity", "request", "response", "additional", "service_details", "resources")
-_TEXTS = tuple(name for name in _NAMES if name not in (*_EXACT, *_FLAGS, *_PARTS))
+_TEXTS = tuple(name for name in NAMES if name not in (*_EXACT, *_FLAGS, *_PARTS))
 
-
-class Record(msgspec.Struct, rename=_NAMES, gc=False):
-    """What a row is derived from: texts, flags, and parts that are opened when needed.
-
-    In the order in which AWS writes them, for msgspec first looks for the field that comes next.
-    """
-
-    identity: msgspec.Raw = NOTHING
-    event_time: str | None = None
-    event_source: str | None = None
-    event_name: str | None = None
-    region: str | None = None
-    source_address: str | None = None
-    user_agent: str | None = None
-    error_code: str | None = None
-    error_message: str | None = None
-    request: msgspec.Raw = NOTHING
-    response: msgspec.Raw = NOTHING
-    additional: msgspec.Raw = NOTHING
-    request_id: str | None = None
-    event_id: str | None = None
-    read_only: bool | str | None = None
-    resources: msgspec.Raw = NOTHING
-    event_type: str | None = None
-    recipient_account: str | None = None
-    service_details: msgspec.Raw = NOTHING
-    shared_event_id: str | None = None
-    vpc_endpoint: str | None = None
-    event_category: str | None = None
-    from_console: bool | str | None = None
-
-
-_decode_record = msgspec.json.Decoder(Record).decode
 _decode = msgspec.json.Decoder().decode
 _decode_names = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
 
@@ -97,7 +38,7 @@ def read(raw: bytes) -> tuple[Record, bool]:
     ``RecordError`` when the bytes hold no JSON object in any reading.
     """
     try:
-        return _decode_record(raw), True
+        return decode(raw), True
     except (ValueError, RecursionError):
         return read_tolerantly(raw), False
 
@@ -151,15 +92,15 @@ def present(part: Part) -> bool:
 
 
 def _from_object(value: dict[str, Any]) -> Record:
-    found: dict[str, Any] = {name: text(value.get(_NAMES[name])) for name in _TEXTS}
+    found: dict[str, Any] = {name: text(value.get(NAMES[name])) for name in _TEXTS}
     for name in _EXACT:
-        exact = value.get(_NAMES[name])
+        exact = value.get(NAMES[name])
         found[name] = exact if isinstance(exact, str) else None
     for name in _FLAGS:
-        flag = value.get(_NAMES[name])
+        flag = value.get(NAMES[name])
         found[name] = flag if isinstance(flag, bool | str) else None
     for name in _PARTS:
-        found[name] = value.get(_NAMES[name])
+        found[name] = value.get(NAMES[name])
     return Record(**found)
 
 
