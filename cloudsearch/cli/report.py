@@ -115,7 +115,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     options = _Told(iam or [], iam_as_of, scp or [], selectors or []).options(principal, min_days, strict=strict)
     with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
         found = report(opened_store, span, principal, options)
-    headlines = list(head(found, whole_store=not (since or until)))
+    headlines = list(head(found, whole_store=not (since or until), width=width()))
     rows = shown(found.rows, markers=markers, hide_benign=hide_benign)
     lines = body(rows, how, expand=expand, width=width())
     if how is Format.TABLE:
