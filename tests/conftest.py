@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +17,9 @@ from cloudsearch.stores.elasticsearch import ElasticsearchStore
 from tests.backends import Backend, DuckDB, Elasticsearch, OpenSearch
 from tests.proxy import Proxy
 from tests.servers import ELASTICSEARCH, OPENSEARCH, Server, ServerFailed, running
+
+if TYPE_CHECKING:
+    from tests.aws import SmallAws
 
 KNOWN = ("duckdb", "elasticsearch", "opensearch")
 ASKED = tuple(filter(None, os.environ.get("CLOUDSEARCH_TEST_STORES", "duckdb").split(",")))
@@ -135,6 +140,24 @@ def reopen(backend: Backend, store: Store) -> Iterator[StoreFactory]:
     yield open_again
     for again in opened:
         again.close()
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[tuple[str, int]]:
+    """One server of AWS's for all tests of a file; each begins with nothing in it."""
+    from tests.aws import moto_server  # which takes a second to import
+
+    with moto_server() as address:
+        yield address
+
+
+@pytest.fixture
+def aws(moto: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallAws]:
+    """An AWS that boto3 finds, with nothing in it."""
+    from tests.aws import found_by_boto3
+
+    with found_by_boto3(moto, tmp_path, monkeypatch) as small:
+        yield small
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from cloudsearch.errors import AccessError, SourceError, UsageError
 from cloudsearch.iam import LastUse
 from cloudsearch.iam.aws import Access, connect
 from cloudsearch.iam.live import ask_iam
-from tests.aws import ACCOUNT, SmallAws, environment, found_by_boto3, moto_server
+from tests.aws import ACCOUNT, SmallAws, environment
 from tests.logfiles import record
 from tests.scenario import Scenario
 
@@ -33,19 +32,11 @@ TRUST = {
 }
 
 
-@pytest.fixture(scope="module")
-def moto() -> Iterator[tuple[str, int]]:
-    """One server for all tests here; each begins with nothing in it."""
-    with moto_server() as address:
-        yield address
-
-
 @pytest.fixture
-def aws(moto: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallAws]:
+def aws(aws: SmallAws) -> SmallAws:
     """An AWS that boto3 finds, with a user and a role in it."""
-    with found_by_boto3(moto, tmp_path, monkeypatch) as small:
-        people(small, ACCOUNT)
-        yield small
+    people(aws, ACCOUNT)
+    return aws
 
 
 def people(aws: SmallAws, account: str) -> None:

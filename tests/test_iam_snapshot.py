@@ -6,7 +6,6 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from cloudsearch.cli import main
 from cloudsearch.cli.principals import as_of, controls, read
 from cloudsearch.errors import UsageError
 from cloudsearch.iam import State, granted
-from tests.aws import ACCOUNT, SmallAws, found_by_boto3, moto_server
+from tests.aws import ACCOUNT, SmallAws
 
 OTHER = "444455556666"
 ALLOW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -26,20 +25,12 @@ NO_S3 = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3
 PARTS = ["authorization-details", "credential-report", "organization", "trails"]
 
 
-@pytest.fixture(scope="module")
-def moto() -> Iterator[tuple[str, int]]:
-    """One server for all tests here; each begins with nothing in it."""
-    with moto_server() as address:
-        yield address
-
-
 @pytest.fixture
-def aws(moto: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallAws]:
+def aws(aws: SmallAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SmallAws:
     """An AWS that boto3 finds, with a role and a user in it."""
     monkeypatch.chdir(tmp_path)
-    with found_by_boto3(moto, tmp_path, monkeypatch) as small:
-        people(small, ACCOUNT)
-        yield small
+    people(aws, ACCOUNT)
+    return aws
 
 
 def people(aws: SmallAws, account: str) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cloudsearch.cli.redaction import redacted
 from cloudsearch.render.formats import Format
 from cloudsearch.render.machine import render
-from cloudsearch.render.text import clean, columns, iso
+from cloudsearch.render.text import clean, columns, folded, iso
 
 FIELDS = ("name", "calls", "seen", "tags")
 ROWS = [
@@ -63,6 +63,41 @@ def test_columns_wrap_the_last_one() -> None:
     assert len(table.splitlines()) == 3
     assert len(columns(rows, ("  action", "calls", "why")).splitlines()) == 2
     assert columns([]) == ""
+
+
+def test_what_has_no_room_beside_stands_below() -> None:
+    """Long names leave the last column no room: no line is wider than the terminal for that."""
+    name = "  s3:GetAccessPointPolicyStatusForObjectLambda"
+    rows = [(name, "12", "one two three four five six seven eight nine ten eleven twelve"), (name, "", "")]
+    lines = columns(rows, ("  action", "calls", "why"), width=60).split("\n")
+    assert max(map(len, lines)) <= 60
+    assert lines[0].split() == ["action", "calls"]
+    assert lines[1:3] == ["    why", f"{name}  12"]
+    assert " ".join(lines[3:5]).split() == rows[0][2].split()
+    assert lines[5:] == [name]
+
+
+@given(
+    st.lists(st.tuples(*[st.text("ab -:", max_size=30)] * 3), min_size=1, max_size=5),
+    st.integers(40, 120),
+    st.booleans(),
+)
+def test_no_line_is_wider_for_its_last_column(rows: list[tuple[str, str, str]], width: int, headed: bool) -> None:  # noqa: FBT001
+    """Whatever fits without the last column fits with it, unless a single word does not; and no word is lost."""
+    headers = ("name", "calls", "why") if headed else ()
+    bare = columns([row[:2] for row in rows], headers[:2]).split("\n")
+    shown = columns(rows, headers, width=width)
+    words = [word for row in rows for cell in row for word in cell.split()]
+    assert sorted(shown.split()) == sorted([*headers, *words])
+    widest_word = max((len(word) for row in rows for word in row[2].split()), default=0)
+    if widest_word <= 24:
+        assert max(map(len, shown.split("\n"))) <= max(width, *map(len, bare))
+
+
+def test_a_line_goes_on_set_in() -> None:
+    """What does not fit goes on in the next line; what fits, and what goes to no terminal, is as it was."""
+    assert folded("one two  three", 10) == ["one", "    two", "    three"]
+    assert folded("one two  three", 14) == folded("one two  three", None) == ["one two  three"]
 
 
 def test_times_are_utc() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -17,26 +16,12 @@ from cloudsearch.cli import main
 from cloudsearch.logs import Selection, Source
 from cloudsearch.logs.selection import folder
 from cloudsearch.store import Store
-from tests.aws import SmallAws, found_by_boto3, moto_server
+from tests.aws import SmallAws
 from tests.buckets import BUCKET, Heard, Trails, digests, held, identities, key, keys, listed, load, packed
 from tests.logfiles import ACCOUNT, record
 from tests.logfiles import write as write_file
 
 OTHER = "444455556666"
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[tuple[str, int]]:
-    """One server for all tests here; each begins with nothing in it."""
-    with moto_server() as address:
-        yield address
-
-
-@pytest.fixture
-def aws(moto: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallAws]:
-    """An AWS that boto3 finds."""
-    with found_by_boto3(moto, tmp_path, monkeypatch) as small:
-        yield small
 
 
 @pytest.fixture

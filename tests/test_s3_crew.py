@@ -6,24 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from cloudsearch.store import LOG_FILES
 from cloudsearch.where import Everything
-from tests.aws import SmallAws, found_by_boto3, moto_server
+from tests.aws import SmallAws
 from tests.backends import Elasticsearch
 from tests.buckets import BUCKET, Trails, held, identities, key
-
-
-@pytest.fixture
-def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallAws]:
-    """An AWS that boto3 finds."""
-    with moto_server() as address, found_by_boto3(address, tmp_path, monkeypatch) as small:
-        yield small
 
 
 def run(place: Elasticsearch, bucket: str) -> tuple[int, dict[str, Any], str]:

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,24 +22,10 @@ from cloudsearch.logs.bucket import Place
 from cloudsearch.store import DEAD_LETTERS, EVENTS, LOG_FILES, Store
 from cloudsearch.stores.duckdb import DuckDBStore
 from cloudsearch.where import Everything
-from tests.aws import SmallAws, environment, found_by_boto3, moto_server
+from tests.aws import SmallAws, environment
 from tests.buckets import BUCKET, Heard, Trails, held, identities, key, listed, load
 from tests.logfiles import ACCOUNT, record
 from tests.logfiles import write as write_file
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[tuple[str, int]]:
-    """One server for all tests here; each begins with nothing in it."""
-    with moto_server() as address:
-        yield address
-
-
-@pytest.fixture
-def aws(moto: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallAws]:
-    """An AWS that boto3 finds."""
-    with found_by_boto3(moto, tmp_path, monkeypatch) as small:
-        yield small
 
 
 @pytest.fixture

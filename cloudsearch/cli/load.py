@@ -128,9 +128,8 @@ class _Target:
 def _load(places: Sources, target: _Target, how: ReceiptFormat, output: Path | None) -> None:
     from cloudsearch.cli import aside
     from cloudsearch.cli.output import put, say
-    from cloudsearch.cli.stores import opened
+    from cloudsearch.cli.stores import opened, patience
     from cloudsearch.load import Load, Receipt
-    from cloudsearch.load.sending import MAX_WAIT_SECONDS
     from cloudsearch.render.formats import Format
     from cloudsearch.render.progress import Progress
     from cloudsearch.render.receipt import receipt
@@ -157,7 +156,7 @@ def _load(places: Sources, target: _Target, how: ReceiptFormat, output: Path | N
             aside.take(target.letters, opened_store, info, progress.note)
             if progress.is_live:
                 Thread(target=_count, args=(places, progress), daemon=True).start()
-            wait = MAX_WAIT_SECONDS if target.max_wait is None else target.max_wait
+            wait = patience(target.max_wait)
             loading = Load(opened_store, info, progress, crew=crew, max_wait=wait, keep_secrets=target.keep_secrets)
             try:
                 loading.run(sources)

@@ -40,9 +40,8 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     """
     from cloudsearch.cli.output import put
     from cloudsearch.cli.redaction import log_to_stderr
-    from cloudsearch.cli.stores import opened
+    from cloudsearch.cli.stores import opened, patience
     from cloudsearch.load.rederive import rederive
-    from cloudsearch.load.sending import MAX_WAIT_SECONDS
     from cloudsearch.render.formats import Format
     from cloudsearch.render.progress import Progress
     from cloudsearch.render.receipt import rederived
@@ -59,8 +58,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         for notice in info.notices:
             if notice != older_derivation(info.name):  # which names this command
                 progress.note(f"note: {notice}")
-        wait = MAX_WAIT_SECONDS if max_wait is None else max_wait
-        done = rederive(opened_store, info, progress, max_wait=wait, keep_secrets=keep_secrets)
+        done = rederive(opened_store, info, progress, max_wait=patience(max_wait), keep_secrets=keep_secrets)
     put(rederived(done, Format(how)), output)
     if done.left:
         raise typer.Exit(3)

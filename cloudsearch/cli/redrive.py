@@ -42,9 +42,8 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     from cloudsearch.cli import aside
     from cloudsearch.cli.output import put
     from cloudsearch.cli.redaction import log_to_stderr
-    from cloudsearch.cli.stores import opened
+    from cloudsearch.cli.stores import opened, patience
     from cloudsearch.load.redrive import redrive
-    from cloudsearch.load.sending import MAX_WAIT_SECONDS
     from cloudsearch.render.formats import Format
     from cloudsearch.render.progress import Progress
     from cloudsearch.render.receipt import redriven
@@ -58,8 +57,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         Progress(sys.stderr, quiet=quiet) as progress,
     ):
         aside.take(aside.path(store, index), opened_store, info, progress.note)
-        wait = MAX_WAIT_SECONDS if max_wait is None else max_wait
-        done = redrive(opened_store, info, progress, max_wait=wait, keep_secrets=keep_secrets)
+        done = redrive(opened_store, info, progress, max_wait=patience(max_wait), keep_secrets=keep_secrets)
     put(redriven(done, Format(how)), output)
     if not done.complete:
         raise typer.Exit(3)

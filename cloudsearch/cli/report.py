@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,6 +33,8 @@ from cloudsearch.errors import UsageError
 from cloudsearch.render.formats import Format
 
 if TYPE_CHECKING:
+    from cloudsearch.iam import Principal
+    from cloudsearch.reports.report import Options
     from cloudsearch.reports.verdicts import Marker
 
 
@@ -42,18 +47,29 @@ class Show(StrEnum):
     UNGRANTED = "ungranted"
 
 
+RoleOption = Annotated[str | None, typer.Option("--role", metavar="NAME|ARN", help="The role to report on.")]
+UserOption = Annotated[str | None, typer.Option("--user", metavar="NAME|ARN", help="The user to report on.")]
+IamAsOfOption = Annotated[
+    str | None,
+    typer.Option(
+        "--iam-as-of", metavar="DATE", help="When the IAM file was true. [default: the snapshot's date, or the file's]"
+    ),
+]
+ShowOption = Annotated[
+    str | None, typer.Option("--show", metavar="LIST", help="Only these, of: used,unused,unknown,ungranted.")
+]
+HideBenignOption = Annotated[
+    bool, typer.Option("--hide-benign", help="Leave out listing and reading that hands out no data or secret.")
+]
+ExpandOption = Annotated[bool, typer.Option("--expand", help="A line for every action of unused services too.")]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Call nothing unused that AWS does not say is logged.")]
+
+
 def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
-    role: Annotated[str | None, typer.Option("--role", metavar="NAME|ARN", help="The role to report on.")] = None,
-    user: Annotated[str | None, typer.Option("--user", metavar="NAME|ARN", help="The user to report on.")] = None,
+    role: RoleOption = None,
+    user: UserOption = None,
     iam: IamOption = None,
-    iam_as_of: Annotated[
-        str | None,
-        typer.Option(
-            "--iam-as-of",
-            metavar="DATE",
-            help="When the IAM file was true. [default: the snapshot's date, or the file's]",
-        ),
-    ] = None,
+    iam_as_of: IamAsOfOption = None,
     scp: ScpOption = None,
     selectors: SelectorsOption = None,
     role_arn: RoleArnOption = None,
@@ -62,17 +78,10 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     since: SinceOption = None,
     until: UntilOption = None,
     account: AccountOption = None,
-    show: Annotated[
-        str | None,
-        typer.Option("--show", metavar="LIST", help="Only these, of: used,unused,unknown,ungranted."),
-    ] = None,
-    hide_benign: Annotated[  # noqa: FBT002
-        bool, typer.Option("--hide-benign", help="Leave out listing and reading that hands out no data or secret.")
-    ] = False,
-    expand: Annotated[bool, typer.Option("--expand", help="A line for every action of unused services too.")] = False,  # noqa: FBT002
-    strict: Annotated[  # noqa: FBT002
-        bool, typer.Option("--strict", help="Call nothing unused that AWS does not say is logged.")
-    ] = False,
+    show: ShowOption = None,
+    hide_benign: HideBenignOption = False,  # noqa: FBT002
+    expand: ExpandOption = False,  # noqa: FBT002
+    strict: StrictOption = False,  # noqa: FBT002
     min_days: MinDaysOption = 30,
     store: StoreOption = DEFAULT_STORE,
     index: IndexOption = "cloudtrail",
@@ -90,12 +99,11 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     from datetime import UTC, datetime
 
     from cloudsearch.cli import principals as who
-    from cloudsearch.cli import trails
     from cloudsearch.cli.output import put, say, width
     from cloudsearch.cli.redaction import log_to_stderr
     from cloudsearch.cli.stores import opened
     from cloudsearch.render.report import body, foot, head
-    from cloudsearch.reports.report import Options, report, shown
+    from cloudsearch.reports.report import report, shown
     from cloudsearch.reports.window import window
 
     log_to_stderr(verbose=verbose)
@@ -104,21 +112,10 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     span = window(since, until, now=datetime.now(UTC))
     asking = who.Asking(profile, tuple(role_arn or ()), external_id)
     principal = who.chosen(who.read(iam or [], asking), name, kind, account or ())
-    controls = who.controls(iam or [], scp or [])
-    organization = controls.organization_of(principal.account)
-    members = [principal.account] if organization else []
-    options = Options(
-        iam_as_of=who.as_of(iam or [], iam_as_of, principal.account),
-        min_days=min_days,
-        strict=strict,
-        further=controls.layers_for(principal),
-        organization=organization,
-        scps_known=controls.knows(principal.account),
-        selectors=trails.selectors(selectors or [], iam or [], members=members),
-    )
+    options = _Told(iam or [], iam_as_of, scp or [], selectors or []).options(principal, min_days, strict=strict)
     with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
         found = report(opened_store, span, principal, options)
-    headlines = list(head(found, whole_store=not (since or until)))
+    headlines = list(head(found, whole_store=not (since or until), width=width()))
     rows = shown(found.rows, markers=markers, hide_benign=hide_benign)
     lines = body(rows, how, expand=expand, width=width())
     if how is Format.TABLE:
@@ -127,6 +124,35 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     for line in (*headlines, foot(found)):
         say(line)
     put(lines, output)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the files given tell: IAM's state and when it was so, what bounds it from above, what trails record."""
+
+    iam: Sequence[Path]
+    iam_as_of: str | None
+    scps: Sequence[Path]
+    selectors: Sequence[Path]
+
+    def options(self, principal: Principal, min_days: int, *, strict: bool) -> Options:
+        """What the report on one principal goes by."""
+        from cloudsearch.cli import principals as who
+        from cloudsearch.cli import trails
+        from cloudsearch.reports.report import Options
+
+        controls = who.controls(self.iam, self.scps)
+        organization = controls.organization_of(principal.account)
+        members = [principal.account] if organization else []
+        return Options(
+            iam_as_of=who.as_of(self.iam, self.iam_as_of, principal.account),
+            min_days=min_days,
+            strict=strict,
+            further=controls.layers_for(principal),
+            organization=organization,
+            scps_known=controls.knows(principal.account),
+            selectors=trails.selectors(self.selectors, self.iam, members=members),
+        )
 
 
 def _who(role: str | None, user: str | None) -> tuple[str, str]:

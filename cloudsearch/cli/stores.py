@@ -49,6 +49,13 @@ def _patiently(prepare: Callable[[], StoreInfo], max_wait: float | None) -> Stor
     return patiently(prepare, say, max_wait)
 
 
+def patience(max_wait: float | None) -> float:
+    """Seconds that a store which takes nothing more is waited for: as ``--max-wait`` says, else as the loads do."""
+    from cloudsearch.load.sending import MAX_WAIT_SECONDS
+
+    return MAX_WAIT_SECONDS if max_wait is None else max_wait
+
+
 def takes_many_writers(name: str) -> bool:
     """Whether several processes may write to the store at once: to a search engine, not to a file."""
     return name.startswith(("http://", "https://"))

@@ -16,7 +16,7 @@ from typing import Protocol
 from cloudsearch.derive import derive_again
 from cloudsearch.errors import RecordError
 from cloudsearch.event import DERIVATION_VERSION, Row
-from cloudsearch.load.redrive import Listener
+from cloudsearch.load.lane import Listener
 from cloudsearch.load.sending import Sender
 from cloudsearch.load.sizing import Sizing
 from cloudsearch.store import EVENTS, Operation, Store, StoreInfo

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Protocol
 
 from cloudsearch.derive import derive_again
 from cloudsearch.errors import RecordError
 from cloudsearch.event import TEXT_LIMIT, Row
+from cloudsearch.load.lane import Listener
 from cloudsearch.load.ledger import now
 from cloudsearch.load.sending import Sender
 from cloudsearch.load.sizing import Sizing
@@ -28,18 +28,6 @@ LETTERS_AT_ONCE = 200
 _L = DEAD_LETTERS.by_name
 _NAME = LOG_FILES.by_name["name"]
 _NEVER = datetime.min.replace(tzinfo=UTC)
-
-
-class Listener(Protocol):
-    """Who is told what stays, and why."""
-
-    def problem(self, name: str, reason: str) -> None:
-        """A record that cannot be kept even now, or a file to load again."""
-        ...
-
-    def note(self, text: str) -> None:
-        """Something worth knowing; from any thread."""
-        ...
 
 
 @dataclass(slots=True)

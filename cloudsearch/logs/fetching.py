@@ -14,6 +14,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import cache
 from io import BytesIO
@@ -98,14 +99,12 @@ class Fetcher:
 
     def spooled(self, key: str, etag: str, size: int) -> BinaryIO:
         """A temporary file with all bytes of the object; what breaks off is gone on with."""
-        file = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
-        try:
+        with ExitStack() as stack:
+            file = stack.enter_context(tempfile.TemporaryFile())
             for block in self._blocks(key, etag, size):
                 file.write(block)
-        except BaseException:
-            file.close()
-            raise
-        file.seek(0)
+            file.seek(0)
+            stack.pop_all()  # whole: its caller closes it
         return file
 
     def _fast(self) -> Callable[[str, str], bytes | None] | None:

@@ -34,11 +34,6 @@ _AHEAD = 2 * LISTERS
 _SCHEME = "s3://"
 
 
-def is_url(text: str) -> bool:
-    """Whether an argument names a bucket."""
-    return text.startswith(_SCHEME)
-
-
 def parsed(url: str) -> tuple[str, str]:
     """Bucket and prefix of ``s3://bucket/prefix``; raises ``UsageError``."""
     bucket, _, prefix = url.removeprefix(_SCHEME).partition("/")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from cloudsearch.actions import ExplainedAction, ExplainedCall, Explanation
 from cloudsearch.render.formats import Format
 from cloudsearch.render.machine import render
-from cloudsearch.render.text import clean, columns
+from cloudsearch.render.text import clean, columns, folded
 
 FIELDS = (
     "asked",
@@ -53,8 +53,9 @@ def unknown_calls(rows: Iterable[tuple[str, str, str]], how: Format, *, width: i
     for service, operation, reason in rows:
         reasons.setdefault(reason, {}).setdefault(service, []).append(operation)
     for reason, services in reasons.items():
-        yield clean(reason)
+        yield from folded(reason, width)
         yield columns(((f"  {service}", ", ".join(names)) for service, names in services.items()), width=width)
+        yield ""
     count = sum(len(names) for services in reasons.values() for names in services.values())
     yield f"{count:,} calls whose actions are not known"
 

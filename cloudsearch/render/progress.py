@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from types import TracebackType
-from typing import Self, TextIO
-
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
+from typing import TextIO
 
 from cloudsearch.load import Receipt
-from cloudsearch.render.text import clean
+from cloudsearch.render.live import LiveLine
 
 WINDOW_SECONDS = 15.0
 """How far back a rate looks."""
@@ -43,31 +38,13 @@ class Pace:
         return left / self.rate if self.rate > 0 else None
 
 
-class Progress:
+class Progress(LiveLine):
     """The ``Watch`` of a command that writes to a terminal or a file; ``quiet``, it only tells problems."""
 
     def __init__(self, stream: TextIO, *, quiet: bool = False) -> None:
-        self._console = Console(file=stream, highlight=False, markup=False, soft_wrap=True, emoji=False)
-        self._live = Live(console=self._console, transient=True, refresh_per_second=5)
-        self._quiet = quiet
+        super().__init__(stream, quiet=quiet)
         self._expected: int | None = None
         self._records, self._parts = Pace(), Pace()
-
-    def __enter__(self) -> Self:
-        if self.is_live:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._live.is_started:
-            self._live.stop()
-
-    @property
-    def is_live(self) -> bool:
-        """Whether somebody looks on: only then is it worth knowing how much there is to do."""
-        return self._console.is_terminal and not self._quiet
 
     def expect(self, files: int) -> None:
         """There are so many files; from any thread."""
@@ -75,29 +52,29 @@ class Progress:
 
     def problem(self, name: str, reason: str) -> None:
         """A file or record that could not be kept."""
-        self._console.print(clean(f"{name}: {reason}"))
+        self.tell(f"{name}: {reason}")
 
     def note(self, text: str) -> None:
         """Something worth knowing."""
         if not self._quiet:
-            self._console.print(clean(text))
+            self.tell(text)
 
     def part(self, done: int, total: int, what: str) -> None:
         """So many of so many are done."""
-        if self._live.is_started:
+        if self.is_shown:
             self._parts.at(done, time.monotonic())
-            self._show(f"{done:,} of {total:,} {what}", f"{self._parts.rate:,.0f}/s", self._left(total - done))
+            self.show(f"{done:,} of {total:,} {what}", f"{self._parts.rate:,.0f}/s", self._left(total - done))
 
     def progress(self, receipt: Receipt) -> None:
         """A file is done."""
-        if not self._live.is_started:
+        if not self.is_shown:
             return
         now = time.monotonic()
         self._records.at(receipt.read, now)
         found = receipt.listed + receipt.digests + receipt.not_log_files
         self._parts.at(found, now)
         files = f"{found:,}" if self._expected is None else f"{found:,} of {self._expected:,}"
-        self._show(
+        self.show(
             f"{files} files",
             f"{receipt.read:,} records read",
             f"{receipt.created:,} new",
@@ -108,9 +85,6 @@ class Progress:
     def _left(self, count: int) -> str:
         seconds = self._parts.seconds_for(max(count, 0))
         return "" if seconds is None else f"{span(seconds)} left"
-
-    def _show(self, *pieces: str) -> None:
-        self._live.update(Text(", ".join(filter(None, pieces)), no_wrap=True))
 
 
 def span(seconds: float) -> str:

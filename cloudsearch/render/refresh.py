@@ -3,44 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self, TextIO
 
 import msgspec
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
 from cloudsearch.catalogue.refresh import Refreshed
 from cloudsearch.render.formats import Format
+from cloudsearch.render.live import LiveLine
 from cloudsearch.render.machine import render
 from cloudsearch.render.text import clean, day, iso
 
 FIELDS = ("source", "fetched_at", "file", "size", "seconds", "services", "actions", "operations", "left_out")
 
 
-class Progress:
+class Progress(LiveLine):
     """The ``Watch`` of a refresh: a line kept up to date on a terminal, nothing elsewhere."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._console = Console(file=stream, highlight=False, markup=False, soft_wrap=True, emoji=False)
-        self._live = Live(console=self._console, transient=True, refresh_per_second=5)
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._live.is_started:
-            self._live.stop()
 
     def __call__(self, done: int, of: int) -> None:
         """A page is done."""
-        if self._live.is_started:
-            self._live.update(Text(f"{done:,} of {of:,} services", no_wrap=True))
+        if self.is_shown:
+            self.show(f"{done:,} of {of:,} services")
 
 
 def refreshed(done: Refreshed, how: Format) -> Iterator[str]:

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from cloudsearch.render.formats import Format
 from cloudsearch.render.machine import render
-from cloudsearch.render.text import clean, columns, day
+from cloudsearch.render.text import columns, day, folded
 from cloudsearch.reports.report import Report
 from cloudsearch.reports.verdicts import Marker, ReportRow
 
@@ -39,32 +39,34 @@ _LEGEND = {
 }
 
 
-def head(report: Report, *, whole_store: bool) -> Iterator[str]:
+def head(report: Report, *, whole_store: bool, width: int | None) -> Iterator[str]:
     """What the report rests on: the principal, the window, what is loaded of its account, and how old the rest is."""
-    principal, account = report.principal, report.circumstances.coverage
-    yield clean(f"{principal.kind} {principal.name}  {principal.arn}  created {day(principal.created) or 'unknown'}")
+    principal = report.principal
+    named = f"{principal.kind} {principal.name}  {principal.arn}  created {day(principal.created) or 'unknown'}"
+    yield from folded(named, width)
+    yield from columns(_about(report, whole_store=whole_store), width=width).split("\n")
+
+
+def _about(report: Report, *, whole_store: bool) -> Iterator[tuple[str, str]]:
+    account = report.circumstances.coverage
     since, until = report.window.since, report.window.until
     if since and until:
         last = until - timedelta(microseconds=1)
-        yield f"window    {day(since)} to {day(last)} UTC{' (all that is loaded)' if whole_store else ''}"
-    yield clean(
-        f"coverage  account {account.account}: {len(account.days)} days with events, {len(account.gaps)} gap days; "
-        f"regions {', '.join(sorted(account.regions)) or 'none'}"
-    )
-    yield clean(
-        f"          read events {'seen' if account.read_regions else 'not seen'}; "
-        f"data events {'of ' + ', '.join(sorted(account.data_sources)) if account.data_sources else 'not seen'}"
-    )
-    yield f"IAM file  as of {day(report.options.iam_as_of)}"
-    yield "          AWS-managed policies change without an event; resource policies are not part of this report"
+        yield "window", f"{day(since)} to {day(last)} UTC{' (all that is loaded)' if whole_store else ''}"
+    days = f"{len(account.days)} days with events, {len(account.gaps)} gap days"
+    yield "coverage", f"account {account.account}: {days}; regions {', '.join(sorted(account.regions)) or 'none'}"
+    data = f"of {', '.join(sorted(account.data_sources))}" if account.data_sources else "not seen"
+    yield "", f"read events {'seen' if account.read_regions else 'not seen'}; data events {data}"
+    yield "IAM file", f"as of {day(report.options.iam_as_of)}"
+    yield "", "AWS-managed policies change without an event; resource policies are not part of this report"
     if not report.options.scps_known:
-        yield "          service control policies are not known: give them with --scp, or --iam a snapshot"
+        yield "", "service control policies are not known: give them with --scp, or --iam a snapshot"
     if report.options.selectors is not None:
-        yield clean(f"trails    {', '.join(trail.name for trail in report.options.selectors.trails) or 'none'}")
+        yield "trails", ", ".join(trail.name for trail in report.options.selectors.trails) or "none"
     if report.verdict:
-        yield clean(f"verdict   {report.verdict}")
+        yield "verdict", report.verdict
     if report.circumstances.missing_documents:
-        yield clean(f"missing   the IAM file lacks {', '.join(report.circumstances.missing_documents)}")
+        yield "missing", f"the IAM file lacks {', '.join(report.circumstances.missing_documents)}"
 
 
 def foot(report: Report) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from tabulate import tabulate
 
+_LEAST = 24
+"""Columns in which text can still be read."""
+
+_INDENT = "    "
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
@@ -28,21 +32,39 @@ def iso(moment: datetime) -> str:
 
 
 def columns(rows: Iterable[Sequence[object]], headers: Sequence[str] = (), *, width: int | None = None) -> str:
-    """Rows under each other in aligned columns; the last one is wrapped to fit ``width``, if given."""
+    """Rows under each other in aligned columns; the last one is wrapped to fit ``width``, if given.
+
+    Where the others leave it no room to speak of, it stands below them.
+    """
     cells: list[Sequence[str]] = [[clean(str(cell)) for cell in row] for row in rows]
     if not cells:
         return ""
-    if width:
-        cells = [line for row in cells for line in _wrapped(row, _room(cells, headers, width))]
-    table = tabulate(cells, headers=headers, tablefmt="plain", disable_numparse=True, preserve_whitespace=True)
-    return "\n".join(line.rstrip() for line in table.splitlines())
+    lines = [headers, *cells] if headers else cells
+    room = _room(lines, width) if width else None
+    if room is None or max(len(line[-1]) for line in lines) <= room:
+        return "\n".join(_aligned(lines))
+    if width and room < _LEAST:
+        return "\n".join(_below(lines, width))
+    return "\n".join(_aligned([part for line in lines for part in _wrapped(line, room)]))
 
 
-def _room(cells: Sequence[Sequence[str]], headers: Sequence[str], width: int) -> int:
+def folded(text: str, width: int | None) -> list[str]:
+    """A line, made safe; what does not fit ``width``, if given, goes on in lines that are set in."""
+    line = clean(text)
+    if not width or len(line) <= width:
+        return [line]
+    first, *rest = (part.strip() for part in _fold(line, width - len(_INDENT)))
+    return [first, *(f"{_INDENT}{part}" for part in rest)]
+
+
+def _aligned(lines: Iterable[Sequence[str]]) -> list[str]:
+    table = tabulate(lines, tablefmt="plain", disable_numparse=True, preserve_whitespace=True)
+    return [line.rstrip() for line in table.split("\n")]
+
+
+def _room(lines: Sequence[Sequence[str]], width: int) -> int:
     """What is left for the last column."""
-    lines = [*cells, headers] if headers else cells
-    taken = sum(2 + max(len(line[n]) for line in lines) for n in range(len(cells[0]) - 1))
-    return max(24, width - taken)
+    return width - sum(2 + max(len(line[n]) for line in lines) for n in range(len(lines[0]) - 1))
 
 
 def _wrapped(row: Sequence[str], room: int) -> Iterable[Sequence[str]]:
@@ -50,6 +72,12 @@ def _wrapped(row: Sequence[str], room: int) -> Iterable[Sequence[str]]:
     parts = _fold(last, room)
     yield [*first, parts[0]]
     yield from ([*([""] * len(first)), part] for part in parts[1:])
+
+
+def _below(lines: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+    for first, line in zip(_aligned([line[:-1] for line in lines]), lines, strict=True):
+        yield first
+        yield from (f"{_INDENT}{part}" for part in _fold(line[-1], width - len(_INDENT)) if part)
 
 
 def _fold(text: str, room: int) -> list[str]:

@@ -98,14 +98,19 @@ def _add_sessions(found: dict[str, _Activity], store: Store, time: Where) -> Non
         activity.sessions = at_home[role] or elsewhere[role]
 
 
+def arns_of(principal: Principal) -> tuple[str, ...]:
+    """The ARN, and the one without a path that an assumed-role ARN alone lets us build."""
+    start, _, _ = principal.arn.partition(f":{principal.kind}/")
+    return tuple(dict.fromkeys((principal.arn, f"{start}:{principal.kind}/{principal.name}")))
+
+
 def account_of(arn: str) -> str:
     """The account an ARN names; empty where it names none."""
     return arn.split(":")[4] if arn.count(":") >= 5 else ""
 
 
 def _row(principal: Principal, seen: dict[str, _Activity], covered: Coverage, min_days: int) -> PrincipalRow:
-    bare = f"{principal.arn.partition(f':{principal.kind}/')[0]}:{principal.kind}/{principal.name}"
-    activity = _merged([seen.pop(arn) for arn in {principal.arn, bare} if arn in seen])
+    activity = _merged([seen.pop(arn) for arn in arns_of(principal) if arn in seen])
     evidence = _evidence(activity)
     if (last := principal.last_use) and last.time in covered.window:
         evidence = (*evidence, f"{last.what} {last.time:%Y-%m-%d}")

@@ -13,6 +13,7 @@ from cloudsearch.iam import Grant, Layer, Principal, State, facts_of, grants
 from cloudsearch.reports.changes import Change, Grantee, changes, last_change
 from cloudsearch.reports.coverage import Coverage, coverage
 from cloudsearch.reports.evidence import Evidence, Use, evidence
+from cloudsearch.reports.principals import arns_of
 from cloudsearch.reports.verdicts import Circumstances, Marker, ReportRow, judge, unknown_call
 from cloudsearch.reports.window import Window
 from cloudsearch.store import Store
@@ -83,7 +84,7 @@ def report(store: Store, window: Window, principal: Principal, options: Options)
     found = evidence(
         store,
         window,  # not the closed one: a use without a plausible time is a use all the same
-        arns=_arns(principal),
+        arns=arns_of(principal),
         principal_id=principal.id,
         caller_loaded=bool(account.days),
     )
@@ -189,12 +190,6 @@ def _stale(change: Change | None, iam_as_of: datetime) -> str | None:
     if change is None or change.time <= iam_as_of:
         return None
     return f"the IAM file ({iam_as_of:%Y-%m-%d}) is older than the policy ({change.call} {change.time:%Y-%m-%d})"
-
-
-def _arns(principal: Principal) -> tuple[str, ...]:
-    """The ARN, and the one without a path that an assumed-role ARN alone lets us build."""
-    start, _, _ = principal.arn.partition(f":{principal.kind}/")
-    return tuple(dict.fromkeys((principal.arn, f"{start}:{principal.kind}/{principal.name}")))
 
 
 def _grantee(principal: Principal) -> Grantee:
