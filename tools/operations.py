@@ -28,7 +28,10 @@ from cloudsearch.actions.hosts import label, prefixes  # noqa: E402 (the checkou
 from cloudsearch.actions.mapping import actions_for, unknown_calls  # noqa: E402
 
 DATA = ROOT / "cloudsearch" / "actions" / "data"
-HEAD = "# Actions that some operation of the public SDK models surely needs, by service prefix. Written by tools/operations.py.\n"
+HEAD = (
+    "# Actions that some operation of the public SDK models surely needs, by service prefix."
+    " Written by tools/operations.py.\n"
+)
 
 
 class Model(NamedTuple):

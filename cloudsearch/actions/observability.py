@@ -81,7 +81,9 @@ _UNTOLD = "?"
 _OPERATIONS = "the operations of the public SDK models"
 _UNKNOWN = Observability(ObservabilityClass.NO_OPERATION, "IAM has no action of that name", "the catalogue")
 _NO_OPERATION = Observability(
-    ObservabilityClass.NO_OPERATION, "no public API operation needs it for certain: calls cannot show whether it was used", _OPERATIONS
+    ObservabilityClass.NO_OPERATION,
+    "no public API operation needs it for certain: calls cannot show whether it was used",
+    _OPERATIONS,
 )
 _ASSUMED = Observability(
     ObservabilityClass.MANAGEMENT_ASSUMED, "an API operation needs it and no page calls it a data event", _OPERATIONS
