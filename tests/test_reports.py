@@ -31,6 +31,8 @@ def example(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Scenario:
         ("deploy-expanded.txt", [*DEPLOY, "--expand", "--hide-benign"]),
         ("deploy.json", [*DEPLOY, "--format", "json"]),
         ("deploy.csv", [*DEPLOY, "--format", "csv", "--show", "unused,ungranted"]),
+        ("deploy.md", [*DEPLOY, "--format", "markdown", "--show", "unused,ungranted"]),
+        ("deploy.html", [*DEPLOY, "--format", "html"]),
         ("alice.txt", ["report", "--user", "alice", *IAM, "--iam-as-of", "2026-10-01"]),
         ("roles.txt", ["list", "roles", *IAM]),
         ("users.jsonl", ["list", "users", *IAM, "--format", "jsonl"]),

@@ -97,12 +97,14 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     Example: cloudsearch report --role deploy --iam iam.json
     """
     from datetime import UTC, datetime
+    from itertools import chain
 
     from cloudsearch.cli import principals as who
     from cloudsearch.cli.output import put, say, width
     from cloudsearch.cli.redaction import log_to_stderr
     from cloudsearch.cli.stores import opened
-    from cloudsearch.render.report import body, foot, head
+    from cloudsearch.render.report import body, foot, head, page
+    from cloudsearch.reports.activity import activity
     from cloudsearch.reports.report import report, shown
     from cloudsearch.reports.window import window
 
@@ -115,14 +117,17 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     options = _Told(iam or [], iam_as_of, scp or [], selectors or []).options(principal, min_days, strict=strict)
     with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
         found = report(opened_store, span, principal, options)
+        days = (
+            activity(opened_store, found.window, principal, found.circumstances.coverage) if how is Format.HTML else []
+        )
     headlines = list(head(found, whole_store=not (since or until), width=width()))
     rows = shown(found.rows, markers=markers, hide_benign=hide_benign)
-    lines = body(rows, how, expand=expand, width=width())
+    lines = body(rows, how, expand=expand, width=width(), page=page(found, headlines, days))
     if how is Format.TABLE:
-        put([*headlines, "", *lines, foot(found)], output)
-        return
-    for line in (*headlines, foot(found)):
-        say(line)
+        lines = chain([*headlines, ""], lines, [foot(found)])
+    elif not how.is_document:
+        for line in (*headlines, foot(found)):
+            say(line)
     put(lines, output)
 
 
