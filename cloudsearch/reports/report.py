@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cloudsearch.actions import ObservabilityClass, may_need, observability, told_by_parameters
+from cloudsearch.actions import Case, ObservabilityClass, may_need, observability
 from cloudsearch.actions.selectors import Selectors
 from cloudsearch.catalogue import data_version, find
 from cloudsearch.iam import Grant, Layer, Principal, State, facts_of, grants
@@ -128,14 +128,14 @@ def _rows(principal: Principal, found: Evidence, about: Circumstances, options: 
     return rows + [unknown_call(*call, use, about) for call, use in sorted(found.unknown_calls.items())]
 
 
-def _perhaps_used(found: Evidence) -> dict[str, tuple[str, ...]]:
-    """Actions that may have been used, with the calls that need them in cases which no parameter that is read tells."""
-    calls: dict[str, tuple[str, ...]] = {}
+def _perhaps_used(found: Evidence) -> dict[str, dict[Case, tuple[str, ...]]]:
+    """Actions that may have been used, by the case in which the calls seen need them."""
+    perhaps: dict[str, dict[Case, tuple[str, ...]]] = {}
     for (source, name), count in sorted(found.calls.items()):
-        for action in may_need(source, name):
-            if action not in told_by_parameters(source, name):
-                calls[action] = (*calls.get(action, ()), f"{name} x {count}")
-    return calls
+        for action, case in may_need(source, name).items():
+            calls = perhaps.setdefault(action, {})
+            calls[case] = (*calls.get(case, ()), f"{name} x {count}")
+    return perhaps
 
 
 def _circumstances(
