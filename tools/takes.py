@@ -23,7 +23,9 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from cloudsearch.actions.hosts import prefixes  # noqa: E402 (the checkout's own, whatever is installed)
+from cloudsearch import catalogue  # noqa: E402 (the checkout's own, whatever is installed)
+from cloudsearch.actions.hosts import prefixes  # noqa: E402
+from cloudsearch.actions.mapping import actions_for  # noqa: E402
 from cloudsearch.actions.parameters import plain  # noqa: E402
 
 DATA = ROOT / "cloudsearch" / "actions" / "data"
@@ -62,9 +64,15 @@ def taken() -> Iterator[Taken]:
         model = json.loads(gzip.decompress(path.read_bytes()))
         service = next(iter(prefixes(f"{model['metadata']['endpointPrefix']}.amazonaws.com")), None)
         for call, operation in model["operations"].items() if service else ():
-            if "input" in operation and not _READING.match(call):
+            if service and "input" in operation and not _only_reads(service, call):
                 for what, name in _of(model["shapes"], operation["input"]["shape"]):
-                    yield Taken(service or "", what, name, call)
+                    yield Taken(service, what, name, call)
+
+
+def _only_reads(service: str, call: str) -> bool:
+    """Whether tags and roles among the call's parameters could but choose what is read."""
+    actions = map(catalogue.find, actions_for(f"{service}.amazonaws.com", call).actions)
+    return bool(_READING.match(call)) and all(one is None or one.access_level in ("List", "Read") for one in actions)
 
 
 def _of(shapes: dict[str, Any], name: str) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ possible; ``data/not_given.tsv`` takes out what an AWS page shows to need nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import lru_cache
 from itertools import product
@@ -73,15 +73,15 @@ def _given(event_source: str, name: str, keys: tuple[str, ...]) -> Iterator[str]
     paths = () if any(map(_is_tagging, own)) else tuple(_paths("tags", name, keys))
     if all(any(map(_is_tagging, told_at(event_source, name, path))) for path in paths):
         return
-    services = [service for service in (*_services(own), *prefixes(event_source)) if any(tagging(service))]
-    for service in services if not own else services[:1]:
+    for service in _tagged_by(own) or _tagged_by(f"{prefix}:" for prefix in prefixes(event_source)):
         giving, taking_away = tagging(service)
         yield from giving
         yield from taking_away if name.startswith(_CHANGING) else ()
 
 
-def _services(actions: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(action.partition(":")[0] for action in actions)
+def _tagged_by(actions: Iterable[str]) -> list[str]:
+    """The services of the actions, of those that have tagging actions at all."""
+    return [one for one in dict.fromkeys(action.partition(":")[0] for action in actions) if any(tagging(one))]
 
 
 def _passed(event_source: str, name: str, keys: tuple[str, ...]) -> Iterator[str]:
