@@ -53,12 +53,12 @@ def scenario(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Scenario:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{label(case['event_source'])}:{case['event_name']}")
 def test_a_call_may_need_these_actions(case: dict[str, Any]) -> None:
-    """Each row was checked by hand against the AWS page it names."""
+    """Each row is argued from the AWS page it names: what the page asks for, or that it asks for nothing further."""
     assert dict(may_need(case["event_source"], case["event_name"])) == case["may_need"]
     assert case["source"].startswith(AWS)
 
 
-def test_there_are_enough_hand_checked_rows() -> None:
+def test_there_are_enough_argued_rows() -> None:
     """The table is not to shrink in silence."""
     assert len(CASES) >= 34
 
