@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cloudsearch.actions import ObservabilityClass, may_need, observability, told_by_parameters
+from cloudsearch.actions import Case, ObservabilityClass, may_need, observability
 from cloudsearch.actions.selectors import Selectors
 from cloudsearch.catalogue import data_version, find
 from cloudsearch.iam import Grant, Layer, Principal, State, facts_of, grants
@@ -117,6 +117,16 @@ def shown(rows: Sequence[ReportRow], *, markers: Collection[Marker] | None, hide
     return [row for row in rows if (markers is None or row.marker in markers) and not (hide_benign and is_benign(row))]
 
 
+def perhaps_used(seen: Mapping[tuple[str, str], int]) -> dict[str, dict[Case, tuple[str, ...]]]:
+    """Actions that may have been used, by the case in which the calls seen, by event source and name, need them."""
+    perhaps: dict[str, dict[Case, tuple[str, ...]]] = {}
+    for (source, name), count in sorted(seen.items()):
+        for action, case in may_need(source, name).items():
+            calls = perhaps.setdefault(action, {})
+            calls[case] = (*calls.get(case, ()), f"{name} x {count}")
+    return perhaps
+
+
 def _rows(principal: Principal, found: Evidence, about: Circumstances, options: Options) -> list[ReportRow]:
     facts = facts_of(principal, options.organization)
     granted: dict[str, Grant] = {grant.action.name: grant for grant in grants(principal, options.further, facts)}
@@ -126,16 +136,6 @@ def _rows(principal: Principal, found: Evidence, about: Circumstances, options: 
         use = found.uses.get(name, Use())
         rows.append(judge(find(name) or name, granted.get(name), use, about, earlier=found.earlier.get(name)))
     return rows + [unknown_call(*call, use, about) for call, use in sorted(found.unknown_calls.items())]
-
-
-def _perhaps_used(found: Evidence) -> dict[str, tuple[str, ...]]:
-    """Actions that may have been used, with the calls that need them in cases which no parameter that is read tells."""
-    calls: dict[str, tuple[str, ...]] = {}
-    for (source, name), count in sorted(found.calls.items()):
-        for action in may_need(source, name):
-            if action not in told_by_parameters(source, name):
-                calls[action] = (*calls.get(action, ()), f"{name} x {count}")
-    return calls
 
 
 def _circumstances(
@@ -157,7 +157,7 @@ def _circumstances(
         granted_since=granted_since,
         last_change=change,
         missing_documents=principal.missing,
-        perhaps_used=_perhaps_used(found),
+        perhaps_used=perhaps_used(found.calls),
     )
 
 
