@@ -46,7 +46,7 @@ def denied(found: Denied, how: Format, *, width: int | None) -> Iterator[str]:
     yield from folded(headline(found), width)
     for whom, block in groupby(sorted(found.rows, key=_whose), key=_whose):
         yield ""
-        yield from folded(" ".join(filter(None, whom)) or "nobody that the log names", width)
+        yield from _folded(" ".join(filter(None, whom)) or "nobody that the log names", width)
         yield from _block(list(block), width)
     yield ""
     for line in foot(found):
@@ -57,16 +57,18 @@ def headline(found: Denied) -> str:
     """The period, how many calls were refused, how many kinds, and how many of these are new."""
     calls, rows = found.calls, found.rows
     if not rows:
-        return f"{period(found.window)}: {found.problem or 'no call was refused'}"
+        nothing = f"nothing can be concluded: {found.problem}" if found.problem else "no call was refused"
+        return f"{period(found.window)}: {nothing}"
     kinds = f"{_many(calls, 'refused call')} of {_many(len(rows), 'kind')}"
     return f"{period(found.window)}: {kinds}{_novelty(rows)}"
 
 
 def period(window: Window) -> str:
     """Its first and its last day."""
-    if window.since is None or window.until is None:
-        return "all that is loaded"
-    return f"{day(window.since)} to {day(window.until - timedelta(microseconds=1))}"
+    last = day(window.until - timedelta(microseconds=1)) if window.until else ""
+    if window.since:
+        return f"{day(window.since)} to {last}" if last else f"from {day(window.since)} on"
+    return f"up to {last}" if last else "all that is loaded"
 
 
 def foot(found: Denied) -> Iterator[str]:
@@ -168,7 +170,7 @@ def advice_of(row: DeniedRow) -> str:
 
 
 def _set_in(text: str, width: int) -> Iterator[str]:
-    yield from (f"      {part.strip()}" for part in folded(text, width - 6))
+    yield from (f"      {part.strip()}" for part in _folded(text, width - 6))
 
 
 def _wrapped(line: str, width: int) -> Iterator[str]:
@@ -176,9 +178,25 @@ def _wrapped(line: str, width: int) -> Iterator[str]:
     if len(line) <= width:
         yield line
         return
-    first, *rest = folded(line.strip(), width - 2)
+    first, *rest = _folded(line.strip(), width - 6)
     yield f"  {first}"
     yield from (f"      {part.strip()}" for part in rest)
+
+
+def _folded(text: str, width: int) -> list[str]:
+    """Lines that fit, also where a word such as an ARN is longer: it is broken behind a slash or colon, or anywhere."""
+    room = max(width - 4, 8)
+    words = (piece for word in clean(text).split(" ") for piece in _pieces(word, room))
+    return folded(" ".join(words), width)
+
+
+def _pieces(word: str, room: int) -> Iterator[str]:
+    while len(word) > room:
+        at = max(word.rfind(mark, 1, room) for mark in "/:") + 1
+        at = at if at > room // 2 else room
+        yield word[:at]
+        word = word[at:]
+    yield word
 
 
 def _novelty(rows: Sequence[DeniedRow]) -> str:

@@ -25,6 +25,31 @@ _ALLOW_MAY_LACK = frozenset(
     }
 )
 """Reasons that an action's newer name may be behind: a policy that allows the older one alone."""
+_THERE = frozenset(
+    {
+        DeniedReason.NO_RESOURCE,
+        DeniedReason.NO_RESOURCE_CONTROL,
+        DeniedReason.NO_TRUST,
+        DeniedReason.DENY_RESOURCE,
+        DeniedReason.DENY_RESOURCE_CONTROL,
+        DeniedReason.DENY_TRUST,
+    }
+)
+"""Reasons that only the side of the resource can mend."""
+
+_HERE = frozenset(
+    {
+        DeniedReason.NO_BOUNDARY,
+        DeniedReason.NO_IDENTITY,
+        DeniedReason.NO_SERVICE_CONTROL,
+        DeniedReason.NO_SESSION,
+        DeniedReason.DENY_BOUNDARY,
+        DeniedReason.DENY_IDENTITY,
+        DeniedReason.DENY_SERVICE_CONTROL,
+        DeniedReason.DENY_SESSION,
+    }
+)
+"""Reasons that only the side of the principal can mend: its policies, its boundary, its organization's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +124,11 @@ def _sentences(cluster: Cluster, older: tuple[Renamed, ...]) -> Iterator[str]:
 
 
 def _across(cluster: Cluster, owners: list[str]) -> str:
-    """A call to another account needs both sides."""
-    what = "the role's trust policy" if cluster.key.action.startswith(f"{_STS}:") else "the resource's policy"
+    """A call to another account needs both sides; the reason tells which one refused it."""
     there = f"account {owners[0]}" if len(owners) == 1 else f"accounts {', '.join(owners)}"
-    return f"The call went to {there}: {what} there must allow it, and a policy of the principal here"
+    trust = cluster.key.action.startswith(f"{_STS}:AssumeRole")
+    what = "the role's trust policy" if trust else "the resource's own policy"
+    both = f"The call went to {there}: {what} there and a policy of the principal here must both allow it"
+    if cluster.key.reason in _THERE:
+        return f"{both}; it was refused there"
+    return f"{both}; it was refused here, in account {cluster.key.account}" if cluster.key.reason in _HERE else both

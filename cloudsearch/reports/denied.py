@@ -21,7 +21,7 @@ from cloudsearch.reports.advice import advice, older_names
 from cloudsearch.reports.coverage import AccountCoverage, Coverage, coverage
 from cloudsearch.reports.evidence import NOT_CALLS
 from cloudsearch.reports.facts import table
-from cloudsearch.reports.refusals import BY, Cluster, Key, Logged, clusters, is_aws_itself, refused
+from cloudsearch.reports.refusals import BY, Cluster, Key, Logged, clusters, refused
 from cloudsearch.reports.window import Window, days_between
 from cloudsearch.store import EVENTS, Store
 from cloudsearch.where import And, In, Not, Pattern
@@ -99,17 +99,16 @@ class Denied:
 def denied(store: Store, window: Window, accounts: Collection[str] = (), *, include_services: bool = False) -> Denied:
     """Read the refusals of a window, of principals of the accounts asked for, or of all; most calls first."""
     covered = coverage(store, window)
-    before = _Before.of(store, window, covered, include_services=include_services)
-    groups = list(store.group(EVENTS, BY, refused(window)))
-    own = [group for group in groups if include_services or not is_aws_itself(group)]
-    found = clusters(own, _loaded(covered)).values()
+    before = _Before.of(store, window, covered)
+    found = clusters(store.group(EVENTS, BY, refused(window)), _loaded(covered)).values()
     asked = [cluster for cluster in found if not accounts or _accounts(cluster) & set(accounts)]
-    rows = sorted((_row(cluster, before) for cluster in asked), key=_order)
+    shown = [cluster for cluster in asked if include_services or not cluster.by_aws]
+    rows = sorted((_row(cluster, before) for cluster in shown), key=_order)
     return Denied(
         window=covered.window,
         previous=before.window,
         rows=tuple(rows),
-        by_services=0 if include_services else sum(group.count for group in groups if is_aws_itself(group)),
+        by_services=sum(cluster.calls for cluster in asked) - sum(cluster.calls for cluster in shown),
         incomplete=tuple(sorted(_incomplete(covered, accounts))),
         problem=_problem(covered, accounts),
     )
@@ -175,15 +174,14 @@ class _Before:
     done: _Done
 
     @classmethod
-    def of(cls, store: Store, window: Window, covered: Coverage, *, include_services: bool) -> _Before:
+    def of(cls, store: Store, window: Window, covered: Coverage) -> _Before:
         """Read it: as long as the window, up to its beginning; none where that is left open or nothing is loaded."""
         span = _previous(window, covered)
         if span is None:
             return cls(None, Coverage(Window()), frozenset(), _Done(frozenset(), frozenset(), frozenset()))
         was = coverage(store, _whole_days(span))
-        groups = store.group(EVENTS, BY, refused(span))
-        own = [group for group in groups if include_services or not is_aws_itself(group)]
-        return cls(span, was, frozenset(clusters(own, _loaded(was))), _done(store, span))
+        keys = clusters(store.group(EVENTS, BY, refused(span)), _loaded(was))
+        return cls(span, was, frozenset(keys), _done(store, span))
 
     def unknown(self, cluster: Cluster) -> str:
         """Why nothing can be said against this period for a cluster; nothing where it can."""
