@@ -56,6 +56,7 @@ class Inbox:
     async def handle_DATA(self, server: theirs.SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802
         """Keep a mail."""
         self.envelopes.append(envelope)
+        assert server.transport
         self.encrypted.append(server.transport.get_extra_info("sslcontext") is not None)
         return "250 OK"
 

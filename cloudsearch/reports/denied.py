@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -157,28 +157,34 @@ def _days(window: Window) -> list[date]:
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """What an account did in the period before; AWS's own services left out."""
+    """What accounts did in the period before; AWS's own services left out.
 
-    regions: frozenset[tuple[str, str]]
-    sources: frozenset[tuple[str, str]]
-    kinds: frozenset[Logged]
+    ``regions`` they were let in, ``sources`` they called at all; ``data_sources`` are those of data events and of
+    network activity, ``readers`` the accounts with read management events.
+    """
+
+    regions: frozenset[tuple[str, str]] = frozenset()
+    sources: frozenset[tuple[str, str]] = frozenset()
+    data_sources: frozenset[tuple[str, str, str]] = frozenset()
+    readers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """The period before, and what its logs could have shown."""
+    """The period before, and what its logs could have shown; ``gaps`` caches what ``_gap`` says of an account."""
 
     window: Window | None
     covered: Coverage
     keys: frozenset[Key]
     done: _Done
+    gaps: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, store: Store, window: Window, covered: Coverage) -> _Before:
         """Read it: as long as the window, up to its beginning; none where that is left open or nothing is loaded."""
         span = _previous(window, covered)
         if span is None:
-            return cls(None, Coverage(Window()), frozenset(), _Done(frozenset(), frozenset(), frozenset()))
+            return cls(None, Coverage(Window()), frozenset(), _Done())
         was = coverage(store, _whole_days(span))
         keys = clusters(store.group(EVENTS, BY, refused(span)), _loaded(was))
         return cls(span, was, frozenset(keys), _done(store, span))
@@ -187,22 +193,27 @@ class _Before:
         """Why nothing can be said against this period for a cluster; nothing where it can."""
         if self.window is None:
             return "no period to compare with: --since gives one"
-        return next(filter(None, (self._unknown(one) for one in sorted(cluster.logged, key=str))), "")
+        return next(filter(None, map(self._unknown, sorted(cluster.logged, key=str))), "")
 
     def _unknown(self, logged: Logged) -> str:
         account = logged.account or ""
-        days = _unknown_days(self.covered.of(account), _whole_days(self.window or Window()))
-        if days:
-            whole = len(_days(_whole_days(self.window or Window())))
-            return f"{days} of {whole} days before are without whole logs of account {account or 'none'}"
-        of_account = [kind for kind in self.done.kinds if kind.account == logged.account]
+        if account not in self.gaps:
+            self.gaps[account] = self._gap(account)
+        if gap := self.gaps[account]:
+            return gap
         if logged.category != "Management":
-            seen = any(kind[1:3] == logged[1:3] for kind in of_account)
             what = "network activity" if logged.category == "NetworkActivity" else "data"
+            seen = (account, logged.event_source, logged.category) in self.done.data_sources
             return "" if seen else f"no {what} events of {logged.event_source} were logged before"
-        if logged.read_only and not any(kind.read_only for kind in of_account if kind.category == "Management"):
+        if logged.read_only and account not in self.done.readers:
             return "no read events were logged before"
         return ""
+
+    def _gap(self, account: str) -> str:
+        whole = _whole_days(self.window or Window())
+        days = _unknown_days(self.covered.of(account), whole)
+        lacking = f"{days:,} of {len(_days(whole)):,} days before are without whole logs"
+        return f"{lacking} of account {account or 'none'}" if days else ""
 
     def flags(self, cluster: Cluster) -> Iterator[Flag]:
         """What is unlike the period before; AWS's own services call where and what they like."""
@@ -242,15 +253,18 @@ def _done(store: Store, window: Window) -> _Done:
     aws = (In(_F["principal_type"], ("AWSService",)), Pattern(_F["principal"], "arn:*:iam::*:role/aws-service-role/*"))
     calls = Not(In(_F["event_type"], tuple(sorted(NOT_CALLS))))
     where = And((window.where(_F["time"]), calls, *(Not(one) for one in aws)))
-    regions, sources, kinds = set(), set(), set()
+    regions, sources, data, readers = set(), set(), set(), set()
     for group in store.group(EVENTS, _DONE_BY, where):
-        account, region, source, category, read_only, outcome = group.key
-        place = str(account or "")
+        account, region, source, category, read_only, outcome = (
+            value if value is not None else "" for value in group.key
+        )
         if outcome in _LET_IN:
-            regions.add((place, str(region)))
-        sources.add((place, str(source)))
-        kinds.add(Logged(place or None, str(source or ""), str(category or "Management"), read_only is True))
-    return _Done(frozenset(regions), frozenset(sources), frozenset(kinds))
+            regions.add((str(account), str(region)))
+        sources.add((str(account), str(source)))
+        if category in ("", "Management") and read_only is True:
+            readers.add(str(account))
+        data.add((str(account), str(source), str(category)))
+    return _Done(frozenset(regions), frozenset(sources), frozenset(data), frozenset(readers))
 
 
 @cache
