@@ -291,7 +291,7 @@ def test_an_owners_copy_counts_only_where_the_callers_logs_are_not_loaded(room: 
     """Else it tells whose resource it was; a principal without an ARN goes by its id."""
     room.log(
         refusal(1, call="kms:Decrypt", userIdentity=user("alice"), sharedEventID="shared-1"),
-        owners_copy(2, "alice", OTHER, call="kms:Decrypt"),
+        owners_copy(2, "alice", OTHER, call="kms:Decrypt", errorMessage="Access Denied"),
         owners_copy(3, "eve", ACCOUNT, call="kms:Decrypt", caller="999988887777"),
     )
     rows = {row["account"]: row for row in room.rows()}

@@ -132,39 +132,36 @@ def clusters(groups: Iterable[Group], loaded: Collection[str]) -> dict[Key, Clus
 class _Gathering:
     def __init__(self, groups: list[Group]) -> None:
         self.found: dict[Key, Cluster] = {}
-        self._groups = groups
         self._names = {
             str(_text(group, "principal_id")): _text(group, "principal")
             for group in groups
             if _text(group, "principal_id") and _text(group, "principal")
         }
+        self._keyed = [(group, self._key(group)) for group in groups]
 
     def count(self, counts: Callable[[Group], bool]) -> None:
-        for group in filter(counts, self._groups):
-            self._add(group)
+        for group, key in self._keyed:
+            if counts(group):
+                self._add(group, key)
 
     def name_owners(self, tells: Callable[[Group], bool]) -> None:
         """Whose resources were asked for, as owners' copies of refusals tell."""
-        for group in filter(tells, self._groups):
-            cluster, owner = self.found.get(self._key(group)), _text(group, "recipient_account")
-            if cluster and owner and owner not in cluster.owners:
-                cluster.owners[owner] += group.count
+        alike: dict[Key, list[Cluster]] = {}
+        for key, cluster in self.found.items():
+            alike.setdefault(key._replace(reason=""), []).append(cluster)  # an owner is not always told the reason
+        for group, key in self._keyed:
+            owner = _text(group, "recipient_account")
+            for cluster in alike.get(key._replace(reason=""), ()) if owner and tells(group) else ():
+                cluster.owners.setdefault(str(owner), group.count)
 
     def count_network(self) -> None:
         """Refusals of endpoint policies that no copy of the service's tells already."""
-        told = {
-            (key.account, key.region, key.principal, key.action)
-            for key in self.found
-            if key.reason in _ENDPOINT_REASONS
-        }
-        for group in self._groups:
-            key = self._key(group)
-            is_told = (key.account, key.region, key.principal, key.action) in told
-            if _text(group, "copy") == Copy.NETWORK and not is_told:
-                self._add(group)
+        told = {key._replace(reason="") for key in self.found if key.reason in _ENDPOINT_REASONS}
+        for group, key in self._keyed:
+            if _text(group, "copy") == Copy.NETWORK and key._replace(reason="") not in told:
+                self._add(group, key)
 
-    def _add(self, group: Group) -> None:
-        key = self._key(group)
+    def _add(self, group: Group, key: Key) -> None:
         cluster = self.found.setdefault(key, Cluster(key))
         cluster.add(group)
         _, cluster.action_from, candidates = _action(group)
