@@ -13,20 +13,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudsearch.catalogue import find, services
-from cloudsearch.cli import main
 from cloudsearch.derive import DeniedReason
 from cloudsearch.reports.advice import by_reason
 from cloudsearch.reports.facts import table
 from cloudsearch.reports.refusals import BY, UNKNOWN, clusters
 from cloudsearch.store import Group
 from tests.backends import Backend
-from tests.logfiles import ACCOUNT, record, write
+from tests.logfiles import ACCOUNT, record
+from tests.refusals import (
+    OTHER,
+    PERFORM,
+    SEPTEMBER,
+    WORKER,
+    Json,
+    Room,
+    network,
+    owners_copy,
+    refusal,
+    role_identity,
+    user,
+)
 from tests.scenario import background, moment
 
 HERE = Path(__file__).parent
 CASES = json.loads((HERE / "cases" / "denied.json").read_text())
 EXAMPLES = HERE.parent / "examples"
-OTHER = "444455556666"
 KEYS = [
     "account",
     "region",
@@ -44,37 +55,6 @@ KEYS = [
     "resource_account",
     "via",
 ]
-SEPTEMBER = ("--since", "2026-09-01", "--until", "2026-09-30")
-PERFORM = "User: x is not authorized to perform:"
-WORKER = f"arn:aws:iam::{ACCOUNT}:role/jobs/worker"
-Json = dict[str, Any]
-
-
-class Room:
-    """A store, the logs put into it, and the commands run on it."""
-
-    def __init__(self, folder: Path, backend: Backend, capsys: pytest.CaptureFixture[str]) -> None:
-        self.folder, self.backend, self._capsys = folder, backend, capsys
-        self._files = 0
-
-    def log(self, *records: object) -> None:
-        """Write a log file and load it."""
-        self._files += 1
-        path = write(self.folder / f"{self._files}.json.gz", records)
-        assert self.run("load", str(path))[0] == 0
-
-    def run(self, *arguments: str) -> tuple[int, str, str]:
-        """Exit code, stdout and stderr of a command on the store."""
-        self._capsys.readouterr()
-        code = main([*arguments, *self.backend.place.options])
-        return code, *self._capsys.readouterr()
-
-    def rows(self, *arguments: str) -> list[Json]:
-        """The rows of ``denied``."""
-        code, out, err = self.run("denied", "--format", "json", *arguments)
-        assert code == 0, err
-        rows: list[Json] = json.loads(out)
-        return rows
 
 
 @pytest.fixture
@@ -88,32 +68,6 @@ def room(empty: Room) -> Room:
     """Two months of which every day has a read and a write by somebody in eu-west-1, none refused."""
     empty.log(*background())
     return empty
-
-
-def refusal(number: int, day: int = 40, call: str = "ec2:StopInstances", **fields: Any) -> Json:  # noqa: ANN401 (what a record holds)
-    """A refused call by the role ``worker``; day 0 is the first of August 2026, 31 the first of September."""
-    service, _, name = call.partition(":")
-    action = fields.pop("action", call)
-    default = f"{PERFORM} {action} because no identity-based policy allows the {action} action"
-    return record(
-        number,
-        **{
-            "eventTime": moment(day),
-            "eventSource": f"{service}.amazonaws.com",
-            "eventName": name,
-            "readOnly": False,
-            "errorCode": "AccessDenied",
-            "errorMessage": default,
-            "requestParameters": None,
-        }
-        | fields,
-    )
-
-
-def user(name: str, account: str = ACCOUNT) -> Json:
-    """An IAM user's identity."""
-    arn = f"arn:aws:iam::{account}:user/{name}"
-    return {"type": "IAMUser", "principalId": f"AIDA{name.upper()}", "arn": arn, "accountId": account, "userName": name}
 
 
 def only(rows: Sequence[Json]) -> Json:
@@ -238,26 +192,6 @@ def test_data_events_that_were_logged_before_make_a_refused_one_new(room: Room) 
 SERVICE = {"type": "AWSService", "invokedBy": "config.amazonaws.com"}
 
 
-def role_identity(path: str) -> Json:
-    """A session of a role with this path and name."""
-    arn = f"arn:aws:iam::{ACCOUNT}:role/{path}"
-    issuer = {
-        "type": "Role",
-        "principalId": "AROAX",
-        "arn": arn,
-        "accountId": ACCOUNT,
-        "userName": path.rpartition("/")[2],
-    }
-    session = f"arn:aws:sts::{ACCOUNT}:assumed-role/{path.rpartition('/')[2]}/session"
-    return {
-        "type": "AssumedRole",
-        "principalId": "AROAX:session",
-        "arn": session,
-        "accountId": ACCOUNT,
-        "sessionContext": {"sessionIssuer": issuer},
-    }
-
-
 def test_awss_own_probing_is_left_out(room: Room) -> None:
     """A service, and a role that is linked to one; nothing wider: no role of the customer's, whatever its name."""
     linked = role_identity("aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig")
@@ -279,12 +213,6 @@ def test_awss_own_probing_is_left_out(room: Room) -> None:
     alice = only([row for row in every if row["principal"].endswith("alice")])
     assert alice["via"] == "service:cloudformation.amazonaws.com"
     assert "cloudformation.amazonaws.com called in the principal's name" in alice["advice"]
-
-
-def owners_copy(number: int, name: str, owner: str, **fields: Any) -> Json:  # noqa: ANN401
-    """The copy that the resource's account gets of a call by another account's user."""
-    identity = {"type": "AWSAccount", "principalId": f"AIDA{name.upper()}", "accountId": fields.pop("caller", ACCOUNT)}
-    return refusal(number, userIdentity=identity, recipientAccountId=owner, sharedEventID="shared-1", **fields)
 
 
 def test_an_owners_copy_counts_only_where_the_callers_logs_are_not_loaded(room: Room) -> None:
@@ -312,13 +240,6 @@ def test_a_role_of_another_account_names_the_side_that_can_mend_it(room: Room) -
     assert row["resource_account"] == OTHER
     assert f"account {OTHER}: the role's trust policy there" in row["advice"]
     assert row["advice"].endswith("it was refused there")
-
-
-def network(number: int, **fields: Any) -> Json:  # noqa: ANN401
-    """A VPC endpoint's policy refused."""
-    message = "The request was denied due to a VPC endpoint policy"
-    kind = {"eventType": "AwsVpceEvent", "eventCategory": "NetworkActivity", "errorCode": "VpceAccessDenied"}
-    return refusal(number, **{"call": "kms:ListKeys", "errorMessage": message} | kind | fields)
 
 
 def test_network_activity_shows_what_endpoint_policies_refuse(room: Room) -> None:
@@ -409,117 +330,6 @@ def test_the_gate(room: Room, gate: str, code: int) -> None:
     """Two calls were refused."""
     room.log(refusal(1), refusal(2))
     assert room.run("denied", "--fail-on", gate)[0] == code
-
-
-HOSTILE = "\x1b[31mred\x1b[0m\u202e<script>alert(1)</script>=cmd|' /C calc'!A0\r\nBcc: eve@example.com"
-
-
-def hostile() -> list[Json]:
-    """Refusals in which whoever called wrote what he liked, wherever he could."""
-    identity = user("x") | {"arn": f"=HYPERLINK(1){HOSTILE}", "userName": HOSTILE}
-    session = role_identity("jobs/worker")
-    session["arn"] = f"{session['arn']}{HOSTILE}"
-    return [
-        refusal(1, userIdentity=identity, userAgent=HOSTILE, errorMessage=HOSTILE, errorCode="AccessDenied"),
-        refusal(2, userIdentity=session, errorMessage=f"{HOSTILE} is not authorized to perform: ec2:StopInstances"),
-        refusal(3, call=f"ec2:{HOSTILE}", awsRegion=HOSTILE, errorMessage="Access Denied"),
-        refusal(
-            4, errorMessage=f"User: {HOSTILE} with an explicit deny in a service control policy: arn:aws:x:{HOSTILE}"
-        ),
-    ]
-
-
-@pytest.mark.parametrize("arguments", [(), ("--weekly",)])
-def test_hostile_texts_do_no_harm(room: Room, arguments: tuple[str, ...], tmp_path: Path) -> None:
-    """No control character reaches a terminal or a file that is shown in one."""
-    room.log(*hostile())
-    file = tmp_path / "out.txt"
-    code, _, err = room.run("denied", *SEPTEMBER, *arguments, "--output", str(file))
-    assert code == 0
-    unsafe = {character for character in file.read_text() + err if ord(character) < 32 or character in "\u202e\x7f"}
-    assert unsafe <= {"\n"}
-
-
-def test_no_cell_is_a_formula(room: Room) -> None:
-    """To a spreadsheet; other programs get texts as they are."""
-    room.log(*hostile())
-    out = room.run("denied", "--format", "csv")[1]
-    assert "'=HYPERLINK" in out
-    assert not any(cell.startswith(("=", '"=')) for cell in out.split(","))
-    assert any("<script>" in row["principal"] for row in room.rows())
-
-
-def test_a_hostile_mail_is_harmless_html(room: Room) -> None:
-    """Every tag is ours."""
-    room.log(*hostile())
-    mail = ["--email", "ops@example.com", "--from", "cloudsearch@example.com", "--dry-run"]
-    code, out, _ = room.run("denied", *SEPTEMBER, *mail)
-    assert code == 0
-    html = out[out.index("<!DOCTYPE") :]
-    assert "<script" not in html
-    assert "&lt;script&gt;" in html
-    assert "\x1b" not in out
-    head = out.partition("\n\n")[0].split("\n")
-    assert [line.partition(":")[0] for line in head] == ["From", "To", "Subject"]
-
-
-def test_a_table_and_a_week_fit_80_columns(room: Room) -> None:
-    """However long the names are."""
-    long = "a" * 300
-    room.log(refusal(1, userIdentity=user(long)), refusal(2, action=f"ec2:{long[:60]}", awsRegion=long), *hostile()[2:])
-    for arguments in ((), ("--weekly",)):
-        out = room.run("denied", *SEPTEMBER, *arguments)[1]
-        assert max(map(len, out.split("\n"))) <= 80
-
-
-def test_a_week_is_bounded(room: Room) -> None:
-    """However many kinds there are: some hundred lines, and less HTML than mail programs cut off (102 KB)."""
-    many = [refusal(n, userIdentity=user(f"u{n}" + "<&>" * 100), errorMessage="Access Denied") for n in range(700)]
-    room.log(*many)
-    for arguments in (SEPTEMBER, ()):
-        mail = ["--email", "ops@example.com", "--from", "cloudsearch@example.com", "--dry-run"]
-        out = room.run("denied", *arguments, *mail)[1]
-        assert "688 more" in out
-        assert len(out[out.index("<!DOCTYPE") :].encode()) < 102_000
-        assert out.index("<!DOCTYPE") < 20_000
-
-
-def test_a_week_is_seven_days_unless_said(room: Room) -> None:
-    """Up to --until, or now; --since goes before."""
-    room.log(refusal(1, 40), refusal(2, 30))
-    head = ["--weekly", "--until", "2026-09-15"]
-    assert room.run("denied", *head)[1].startswith("2026-09-09 to 2026-09-15: 1 refused call of 1 kind, 1 new")
-    assert room.run("denied", *head, "--since", "2026-09-01")[1].startswith("2026-09-01 to 2026-09-15: 1 refused")
-    assert "nothing can be concluded" in room.run("denied", "--weekly", "--until", "2026-07-01")[1]
-
-
-@pytest.mark.parametrize(
-    ("name", "arguments"), [("denied", ()), ("denied-weekly", ("--weekly", "--since", "2026-09-01"))]
-)
-def test_the_example_trail(empty: Room, name: str, arguments: tuple[str, ...]) -> None:
-    """As it is printed."""
-    assert empty.run("load", str(EXAMPLES / "AWSLogs"))[0] == 0
-    assert empty.run("denied", *arguments)[1] == (HERE / "golden" / f"{name}.txt").read_text()
-
-
-def test_every_store_says_the_same(
-    tmp_path: Path, every_backend: Sequence[Backend], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Byte for byte, with the period before and without."""
-    answers = set()
-    for n, backend in enumerate(every_backend):
-        own = Room(tmp_path / str(n), backend, capsys)
-        own.log(
-            *background(),
-            *hostile(),
-            *(refusal(n + 10, n) for n in range(60)),
-            network(99),
-            owners_copy(98, "e", OTHER),
-        )
-        answers.add(
-            tuple(own.run("denied", *more, "--format", "jsonl")[1] for more in ((), SEPTEMBER, ("--include-services",)))
-        )
-    assert len(answers) == 1
 
 
 def test_there_is_advice_for_every_reason() -> None:

@@ -116,7 +116,7 @@ def _sentences(cluster: Cluster, older: tuple[Renamed, ...]) -> Iterator[str]:
         yield "The refused action may be another than the call's own; the decoded message names it"
     if older:
         names = ", ".join(f"{one.older} (before {one.since})" for one in older)
-        yield f"An older policy may allow it under a name that does not cover it any more: {names}"
+        yield f"AWS has renamed or split actions here: a policy that names only {names} does not cover it"
     if foreign := sorted(set(cluster.owners) - {cluster.key.account}) if cluster.key.account else ():
         yield _across(cluster, foreign)
     if services := sorted(via.removeprefix("service:") for via in cluster.vias if via.startswith("service:")):
