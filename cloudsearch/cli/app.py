@@ -11,6 +11,7 @@ from cloudsearch import __version__
 from cloudsearch.cli import (
     actions,
     coverage,
+    denied,
     list_,
     load,
     purge,
@@ -73,6 +74,7 @@ app.command("redrive")(redrive.command)
 app.command("snapshot")(snapshot.command)
 app.command("list")(list_.command)
 app.command("report")(report.command)
+app.command("denied")(denied.command)
 app.command("actions")(actions.command)
 app.command("coverage")(coverage.command)
 app.command("validate")(validate.command)
