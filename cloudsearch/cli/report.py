@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -63,6 +64,21 @@ HideBenignOption = Annotated[
 ]
 ExpandOption = Annotated[bool, typer.Option("--expand", help="A line for every action of unused services too.")]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Call nothing unused that AWS does not say is logged.")]
+DestRoleOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dest-role", metavar="NAME|ARN", help="What it did as this role, directly or through a chain of roles."
+    ),
+]
+DestAccountOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dest-account", metavar="ID", help="The account of --dest-role; alone, every role it came into there."
+    ),
+]
+ThroughOption = Annotated[
+    bool, typer.Option("--through", help="Who came into the role, which way, how often and when last.")
+]
 
 
 def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
@@ -78,6 +94,9 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     since: SinceOption = None,
     until: UntilOption = None,
     account: AccountOption = None,
+    dest_role: DestRoleOption = None,
+    dest_account: DestAccountOption = None,
+    through: ThroughOption = False,  # noqa: FBT002
     show: ShowOption = None,
     hide_benign: HideBenignOption = False,  # noqa: FBT002
     expand: ExpandOption = False,  # noqa: FBT002
@@ -96,51 +115,54 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
 
     Example: cloudsearch report --role deploy --iam iam.json
     """
-    from datetime import UTC, datetime
-    from itertools import chain
-
     from cloudsearch.cli import principals as who
-    from cloudsearch.cli.output import put, say, width
+    from cloudsearch.cli.chains import Into, destinations, who_came
     from cloudsearch.cli.redaction import log_to_stderr
+    from cloudsearch.cli.shown import Shown
     from cloudsearch.cli.stores import opened
-    from cloudsearch.render.report import body, foot, head, page
     from cloudsearch.reports.activity import activity
-    from cloudsearch.reports.report import report, shown
+    from cloudsearch.reports.report import report
     from cloudsearch.reports.window import window
 
     log_to_stderr(verbose=verbose)
     name, kind = _who(role, user)
-    markers = _markers(show)
+    shown = Shown(how, output, _markers(show), hide_benign, expand, not (since or until))
     span = window(since, until, now=datetime.now(UTC))
     asking = who.Asking(profile, tuple(role_arn or ()), external_id)
-    principal = who.chosen(who.read(iam or [], asking), name, kind, account or ())
-    options = _Told(iam or [], iam_as_of, scp or [], selectors or []).options(principal, min_days, strict=strict)
+    if through:
+        if kind != "role" or dest_role or dest_account:
+            raise UsageError("--through tells who came into a role: --role NAME --through, and no destination")
+        known = who.read(iam or [], asking) if iam or asking else None
+        with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
+            rows = who_came(opened_store, span, name, account or (), known)
+        shown.through(rows)
+        return
+    told = _Told(iam or [], iam_as_of, scp or [], selectors or [], min_days, strict)
+    principals = who.read(told.iam, asking)
+    principal = who.chosen(principals, name, kind, account or ())
+    into = Into(principals, principal, dest_role, dest_account)
     with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
-        found = report(opened_store, span, principal, options)
-        days = (
-            activity(opened_store, found.window, principal, found.circumstances.coverage) if how is Format.HTML else []
-        )
-    headlines = list(head(found, whole_store=not (since or until), width=width()))
-    rows = shown(found.rows, markers=markers, hide_benign=hide_benign)
-    lines = body(rows, how, expand=expand, width=width(), page=page(found, headlines, days))
-    if how is Format.TABLE:
-        lines = chain([*headlines, ""], lines, [foot(found)])
-    elif not how.is_document:
-        for line in (*headlines, foot(found)):
-            say(line)
-    put(lines, output)
+        if into:
+            shown.destinations(list(destinations(opened_store, span, into, told.options)))
+        else:
+            found = report(opened_store, span, principal, told.options(principal))
+            covered = found.circumstances.coverage
+            days = activity(opened_store, found.window, principal, covered) if how is Format.HTML else []
+            shown.reports([found], days=days)
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What the files given tell: IAM's state and when it was so, what bounds it from above, what trails record."""
+    """What a report goes by: IAM and when it was so, the bounds from above, what trails record, how careful to be."""
 
     iam: Sequence[Path]
     iam_as_of: str | None
     scps: Sequence[Path]
     selectors: Sequence[Path]
+    min_days: int
+    strict: bool
 
-    def options(self, principal: Principal, min_days: int, *, strict: bool) -> Options:
+    def options(self, principal: Principal) -> Options:
         """What the report on one principal goes by."""
         from cloudsearch.cli import principals as who
         from cloudsearch.cli import trails
@@ -151,8 +173,8 @@ class _Told:
         members = [principal.account] if organization else []
         return Options(
             iam_as_of=who.as_of(self.iam, self.iam_as_of, principal.account),
-            min_days=min_days,
-            strict=strict,
+            min_days=self.min_days,
+            strict=self.strict,
             further=controls.layers_for(principal),
             organization=organization,
             scps_known=controls.knows(principal.account),

@@ -10,16 +10,17 @@ actions alone, so it is known by which call and to which service a role was pass
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Protocol
 
 from cloudsearch.actions import NO_PERMISSION, PASS_ROLE, UNKNOWN, actions_for, displaced, displacing, passed_to
 from cloudsearch.actions import Mapping as Mapped
 from cloudsearch.catalogue import find
-from cloudsearch.event import Copy, Outcome
+from cloudsearch.event import Copy, Field, Outcome
 from cloudsearch.reports.window import Window
-from cloudsearch.store import EVENTS, Group, Store
+from cloudsearch.store import EVENTS, Group, Store, Table
 from cloudsearch.where import And, Exists, In, Not, Or, Where
 
 NOT_CALLS = frozenset({"AwsServiceEvent", "AwsConsoleSignIn", "AwsCloudTrailInsight"})
@@ -101,8 +102,26 @@ class Evidence:
     events: int
 
 
+class Grouped(Protocol):
+    """What is asked of a store: ``Store.group``."""
+
+    def group(self, table: Table, by: Sequence[Field], where: Where) -> Iterator[Group]:
+        """Count rows per combination of values."""
+        ...
+
+
+class Gather(Protocol):
+    """How a report reads what a principal did: ``evidence``, or a part of it."""
+
+    def __call__(
+        self, store: Store, window: Window, *, arns: Iterable[str], principal_id: str | None, caller_loaded: bool
+    ) -> Evidence:
+        """Read what a principal, known by its ARNs and id, did within a window."""
+        ...
+
+
 def evidence(
-    store: Store, window: Window, *, arns: Iterable[str], principal_id: str | None, caller_loaded: bool
+    store: Grouped, window: Window, *, arns: Iterable[str], principal_id: str | None, caller_loaded: bool
 ) -> Evidence:
     """Read what a principal, known by its ARNs and id, did within a window."""
     who: list[Where] = [In(_F["principal"], tuple(arns))]

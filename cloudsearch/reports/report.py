@@ -12,7 +12,7 @@ from cloudsearch.catalogue import data_version, find
 from cloudsearch.iam import Grant, Layer, Principal, State, facts_of, grants
 from cloudsearch.reports.changes import Change, Grantee, changes, last_change
 from cloudsearch.reports.coverage import Coverage, coverage
-from cloudsearch.reports.evidence import Evidence, Use, evidence
+from cloudsearch.reports.evidence import Evidence, Gather, Use, evidence
 from cloudsearch.reports.principals import arns_of
 from cloudsearch.reports.verdicts import Circumstances, Marker, ReportRow, judge, unknown_call
 from cloudsearch.reports.window import Window
@@ -77,11 +77,11 @@ class Report:
         return f"cannot conclude: {problem}" if problem else None
 
 
-def report(store: Store, window: Window, principal: Principal, options: Options) -> Report:
-    """Compare what a principal is granted with what it used within a window."""
+def report(store: Store, window: Window, principal: Principal, options: Options, gather: Gather = evidence) -> Report:
+    """Compare what a principal is granted with what it used within a window; ``gather`` reads what it used."""
     covered = coverage(store, window)
     account = covered.of(principal.account)
-    found = evidence(
+    found = gather(
         store,
         window,  # not the closed one: a use without a plausible time is a use all the same
         arns=arns_of(principal),
