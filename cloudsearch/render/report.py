@@ -81,12 +81,13 @@ def foot(report: Report) -> str:
 
 
 def body(
-    rows: Sequence[ReportRow], how: Format, *, expand: bool, width: int | None, page: Page | None = None
+    rows: Iterable[ReportRow], how: Format, *, expand: bool, width: int | None, page: Page | None = None
 ) -> Iterator[str]:
     """The rows in the format asked for; the table folds what needs no line of its own."""
     if how is Format.TABLE:
-        yield from _table(rows, expand=expand, width=width)
-        yield from _sums(rows)
+        shown = list(rows)
+        yield from _table(shown, expand=expand, width=width)
+        yield from _sums(shown)
     else:
         yield from render(_records(rows), FIELDS, how, page)
 
