@@ -33,6 +33,8 @@ def example(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Scenario:
         ("deploy.csv", [*DEPLOY, "--format", "csv", "--show", "unused,ungranted"]),
         ("deploy.md", [*DEPLOY, "--format", "markdown", "--show", "unused,ungranted"]),
         ("deploy.html", [*DEPLOY, "--format", "html"]),
+        ("all.txt", ["report", "--all", *IAM, "--iam-as-of", "2026-10-01"]),
+        ("services.txt", [*DEPLOY, "--services"]),
         ("alice.txt", ["report", "--user", "alice", *IAM, "--iam-as-of", "2026-10-01"]),
         ("roles.txt", ["list", "roles", *IAM]),
         ("users.jsonl", ["list", "users", *IAM, "--format", "jsonl"]),

@@ -81,21 +81,24 @@ def foot(report: Report) -> str:
 
 
 def body(
-    rows: Sequence[ReportRow], how: Format, *, expand: bool, width: int | None, page: Page | None = None
+    rows: Iterable[ReportRow], how: Format, *, expand: bool, width: int | None, page: Page | None = None
 ) -> Iterator[str]:
     """The rows in the format asked for; the table folds what needs no line of its own."""
     if how is Format.TABLE:
-        yield from _table(rows, expand=expand, width=width)
-        yield from _sums(rows)
+        shown = list(rows)
+        yield from _table(shown, expand=expand, width=width)
+        yield from _sums(shown)
     else:
         yield from render(_records(rows), FIELDS, how, page)
 
 
-def page(report: Report, headlines: Iterable[str], days: Sequence[Day] = ()) -> Page:
-    """What stands around the rows in a document; with days, charts too."""
-    charts = tuple(_charts(report, days)) if days else ()
-    title = f"Used against granted: {report.principal.kind} {report.principal.name}"
-    return Page(title, (*headlines, foot(report)), charts)
+def page(reports: Sequence[Report], notes: Iterable[str], days: Sequence[Day] = ()) -> Page:
+    """What stands around the rows in a document; charts only around those of one report with its days."""
+    if len(reports) != 1:
+        return Page("Used against granted", tuple(notes))
+    only = reports[0]
+    title = f"Used against granted: {only.principal.kind} {only.principal.name}"
+    return Page(title, tuple(notes), tuple(_charts(only, days)) if days else ())
 
 
 def _charts(report: Report, days: Sequence[Day]) -> Iterator[Chart]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from cloudsearch.catalogue import data_version, find
 from cloudsearch.iam import Grant, Layer, Principal, State, facts_of, grants
 from cloudsearch.reports.changes import Change, Grantee, changes, last_change
 from cloudsearch.reports.coverage import Coverage, coverage
-from cloudsearch.reports.evidence import Evidence, Use, evidence
+from cloudsearch.reports.evidence import Evidence, Gather, Subject, Use, evidence, evidence_of_all
 from cloudsearch.reports.principals import arns_of
 from cloudsearch.reports.verdicts import Circumstances, Marker, ReportRow, judge, unknown_call
 from cloudsearch.reports.window import Window
@@ -77,18 +77,37 @@ class Report:
         return f"cannot conclude: {problem}" if problem else None
 
 
-def report(store: Store, window: Window, principal: Principal, options: Options) -> Report:
-    """Compare what a principal is granted with what it used within a window."""
+def report(store: Store, window: Window, principal: Principal, options: Options, gather: Gather = evidence) -> Report:
+    """Compare what a principal is granted with what it used within a window; ``gather`` reads what it used."""
     covered = coverage(store, window)
-    account = covered.of(principal.account)
-    found = evidence(
+    found = gather(
         store,
         window,  # not the closed one: a use without a plausible time is a use all the same
         arns=arns_of(principal),
         principal_id=principal.id,
-        caller_loaded=bool(account.days),
+        caller_loaded=bool(covered.of(principal.account).days),
     )
-    changed = changes(store, covered.window, principal.account) if account.days else []
+    return _concluded(principal, covered, found, _changes(store, covered, principal.account), options)
+
+
+def reports(store: Store, window: Window, asked: Sequence[tuple[Principal, Options]]) -> Iterator[Report]:
+    """As ``report``, of many principals: the events are gone through once, whatever their number."""
+    covered = coverage(store, window)
+    subjects = [
+        Subject(arns_of(principal), principal.id, bool(covered.of(principal.account).days)) for principal, _ in asked
+    ]
+    changed = {account: _changes(store, covered, account) for account in {principal.account for principal, _ in asked}}
+    for (principal, options), found in zip(asked, evidence_of_all(store, window, subjects), strict=True):
+        yield _concluded(principal, covered, found, changed[principal.account], options)
+
+
+def _changes(store: Store, covered: Coverage, account: str) -> Sequence[Change]:
+    return changes(store, covered.window, account) if covered.of(account).days else []
+
+
+def _concluded(
+    principal: Principal, covered: Coverage, found: Evidence, changed: Sequence[Change], options: Options
+) -> Report:
     about = _circumstances(principal, covered, found, last_change(changed, _grantee(principal)), options)
     return Report(
         principal,
