@@ -22,15 +22,13 @@ from cloudsearch.cli.options import (
     UntilOption,
     VerboseOption,
 )
-from cloudsearch.errors import UsageError
+from cloudsearch.errors import GateTripped, UsageError
 from cloudsearch.render.formats import Format
 
 if TYPE_CHECKING:
     from cloudsearch.cli.mailing import Mailing
     from cloudsearch.reports.denied import Denied
     from cloudsearch.reports.window import Window
-
-GATE_TRIPPED = 10
 
 ServicesOption = Annotated[
     bool, typer.Option("--include-services", help="Also what AWS's own services were refused when they look around.")
@@ -114,8 +112,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
             say(f"note: {found.problem}")
         put(_lines(found, how, weekly=weekly), output)
     if limit is not None and (found.problem or found.calls > limit):
-        say(f"--fail-on {fail_on}: {found.problem or f'{found.calls:,} calls were refused'}")
-        raise typer.Exit(GATE_TRIPPED)
+        raise GateTripped(f"--fail-on {fail_on}: {found.problem or f'{found.calls:,} calls were refused'}")
 
 
 def _lines(found: Denied, how: Format, *, weekly: bool) -> Iterable[str]:

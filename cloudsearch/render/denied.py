@@ -10,6 +10,7 @@ from itertools import groupby
 
 from cloudsearch.render.formats import Format
 from cloudsearch.render.machine import render
+from cloudsearch.render.page import Page
 from cloudsearch.render.text import clean, columns, day, folded
 from cloudsearch.reports.denied import Denied, DeniedRow
 from cloudsearch.reports.window import Window
@@ -40,7 +41,8 @@ class Section:
 def denied(found: Denied, how: Format, *, width: int | None) -> Iterator[str]:
     """The clusters in the format asked for; the table gives a block to each principal."""
     if how is not Format.TABLE:
-        yield from render(map(_plain, found.rows), FIELDS, how)
+        page = Page("Refused calls", (headline(found), *((found.problem,) if found.problem else ()), NOT_LOGGED))
+        yield from render(map(_plain, found.rows), FIELDS, how, page)
         return
     width = width or _WIDTH
     yield from folded(headline(found), width)
