@@ -16,12 +16,12 @@ from cloudsearch.store import Store
 from cloudsearch.stores.elasticsearch import ElasticsearchStore
 from tests.backends import Backend, DuckDB, Elasticsearch, OpenSearch
 from tests.proxy import Proxy
-from tests.servers import ELASTICSEARCH, OPENSEARCH, Server, ServerFailed, running
+from tests.servers import ELASTICSEARCH, ELASTICSEARCH_9, OPENSEARCH, Server, ServerFailed, running
 
 if TYPE_CHECKING:
     from tests.aws import SmallAws
 
-KNOWN = ("duckdb", "elasticsearch", "opensearch")
+KNOWN = ("duckdb", "elasticsearch", "elasticsearch9", "opensearch")
 ASKED = tuple(filter(None, os.environ.get("CLOUDSEARCH_TEST_STORES", "duckdb").split(",")))
 
 if not ASKED or not set(ASKED) <= set(KNOWN):
@@ -45,6 +45,12 @@ def _no_catalogue_of_the_users_own(tmp_path_factory: pytest.TempPathFactory) -> 
 def elasticsearch_url() -> Iterator[str]:
     """A real Elasticsearch, started when a test first needs one."""
     yield from _asked_for(ELASTICSEARCH)
+
+
+@pytest.fixture(scope="session")
+def elasticsearch9_url() -> Iterator[str]:
+    """A real Elasticsearch of the version after, started when a test first needs one."""
+    yield from _asked_for(ELASTICSEARCH_9)
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +80,7 @@ def backends(
         if kind == "duckdb":
             made.append(DuckDB(folder / f"store-{len(made)}.duckdb"))
         else:
-            engine = {"elasticsearch": Elasticsearch, "opensearch": OpenSearch}[kind]
+            engine = OpenSearch if kind == "opensearch" else Elasticsearch
             made.append(engine(request.getfixturevalue(f"{kind}_url")))
         return made[-1]
 
