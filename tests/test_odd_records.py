@@ -15,6 +15,8 @@ from tests.backends import Backend
 from tests.odd import conflicting, odd_records
 from tests.rows import FIELD, event, whole, write
 
+pytestmark = pytest.mark.engine
+
 CHUNK = 4 << 20
 
 
