@@ -27,8 +27,9 @@ ASKED = tuple(filter(None, os.environ.get("CLOUDSEARCH_TEST_STORES", "duckdb").s
 if not ASKED or not set(ASKED) <= set(KNOWN):
     raise pytest.UsageError(f"CLOUDSEARCH_TEST_STORES must name some of {', '.join(KNOWN)}, not {','.join(ASKED)!r}")
 
-collect_ignore = [] if "opensearch" in ASKED else ["test_opensearch_server.py"]
-"""What is OpenSearch's alone is tried where OpenSearch was asked for, which takes a server of its own."""
+_OF_ENGINES = {"opensearch": "test_opensearch_server.py", "elasticsearch": "test_elasticsearch_security.py"}
+collect_ignore = [file for engine, file in _OF_ENGINES.items() if engine not in ASKED]
+"""What is an engine's alone and takes a server of its own is tried where that engine was asked for."""
 
 StoreFactory = Callable[[], Store]
 

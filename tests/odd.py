@@ -207,7 +207,9 @@ def _timed() -> Iterator[tuple[str, bytes]]:
     for value in (*texts, 0, 10**20, -1, 1.5, True, None, {}, {"a": 1}, [], ["2024-05-31T12:00:00Z"], [{"a": 1}]):
         date = {"attributes": {"creationDate": value}}
         yield f"the time {value!r}", _json({"eventTime": value, "userIdentity": {"sessionContext": date}})
-    for address in ("::ffff:1.2.3.4", "10.0.0.0/8", "999.1.1.1", "", "AWS Internal", 5, None, {}, ["1.2.3.4", "x"]):
+    written = ("::ffff:1.2.3.4", "10.0.0.0/8", "999.1.1.1", "", "AWS Internal", "support.amazonaws.com")
+    addresses: tuple[object, ...] = (*written, 5, None, {}, ["1.2.3.4", "x"])
+    for address in addresses:
         yield f"the address {address!r}", _json({"sourceIPAddress": address})
 
 

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -55,6 +56,8 @@ class Server:
     memory: str
     settings: str = ""
     kind: str = ""  # where there are several of a name: what tests call this one
+    config: tuple[tuple[str, str], ...] = ()  # files in its configuration's folder: name and text
+    authority: str | None = None  # who vouches for its certificate, if it has one
 
     @property
     def folder(self) -> str:
@@ -210,7 +213,8 @@ def _started(server: Server, home: Path, data: Path) -> Iterator[str]:
     home.chmod(0o755)
     shutil.copytree(program / "config", home / "config")
     settings = SETTINGS.format(port=port, home=home, data=data) + server.settings
-    (home / "config" / f"{server.name}.yml").write_text(settings)
+    for file, text in ((f"{server.name}.yml", settings), *server.config):
+        (home / "config" / file).write_text(text)
     for name in ("logs", "tmp"):
         (home / name).mkdir()
     output = home / "output.txt"
@@ -224,7 +228,7 @@ def _started(server: Server, home: Path, data: Path) -> Iterator[str]:
             stderr=subprocess.STDOUT,
         )
     try:
-        url = _when_up(server, process, f"http://127.0.0.1:{port}", output)
+        url = _when_up(server, process, f"{'https' if server.authority else 'http'}://127.0.0.1:{port}", output)
         _OUTPUTS[url] = output
         yield url
     finally:
@@ -277,13 +281,19 @@ def _java_for_all(java: Path) -> Path:
 
 
 def _when_up(server: Server, process: subprocess.Popen[bytes], url: str, output: Path) -> str:
-    """Wait until the server answers."""
+    """Wait until the server answers, be it that it wants to know who asks."""
     end = time.monotonic() + START_SECONDS
+    context = ssl.create_default_context(cadata=server.authority) if server.authority else None
     while time.monotonic() < end and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"{url}/_cluster/health", timeout=5) as answer:
+            with urllib.request.urlopen(f"{url}/_cluster/health", timeout=5, context=context) as answer:
                 if answer.status == 200:
                     return url
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.status == 401:
+                    return url
+            time.sleep(0.2)
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
     raise ServerFailed(f"{server} did not start:\n{output.read_text(errors='replace')[-3000:]}")
