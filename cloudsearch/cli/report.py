@@ -136,6 +136,8 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
             rows = who_came(opened_store, span, name, account or (), known)
         shown.through(rows)
         return
+    if dest_account and not (len(dest_account) == 12 and dest_account.isdecimal()):
+        raise UsageError(f"--dest-account {dest_account!r} is no account id: it takes 12 digits")
     told = _Told(iam or [], iam_as_of, scp or [], selectors or [], min_days, strict)
     principals = who.read(told.iam, asking)
     principal = who.chosen(principals, name, kind, account or ())
@@ -149,7 +151,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What a report goes by: IAM's state and when it was so, the bounds from above, what trails record, how careful it is."""
+    """What a report goes by: IAM's state and when it was so, its bounds, what trails record, how careful it is."""
 
     iam: Sequence[Path]
     iam_as_of: str | None

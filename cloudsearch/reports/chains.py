@@ -159,21 +159,21 @@ class Chains:
         Up to an opening whose chain is known, to who is no session, or to where nothing is told; then down again.
         """
         up: list[tuple[Party, Link, Opening]] = []
-        on_the_way: set[int] = set()
+        places: dict[int, int] = {}
         at, chain = party, _LOST
         while True:
             opening, link = self._opening_of(at, first, last)
             if opening is None:
                 chain = self._ends(at)
                 break
+            if (place := places.get(id(opening))) is not None:  # all from there on run in a circle
+                self._known.update((id(one), _LOST) for _, _, one in up[place:])
+                up = up[: place + 1]
+                break
+            places[id(opening)] = len(up)
             up.append((at, link, opening))
             if id(opening) in self._known:
                 break
-            if id(opening) in on_the_way:
-                self._known.update(dict.fromkeys(on_the_way, _LOST))
-                up = up[:1]
-                break
-            on_the_way.add(id(opening))
             at, first, last = opening.caller, opening.first, opening.last
         for session, link, opening in reversed(up):
             if id(opening) not in self._known:
