@@ -82,7 +82,7 @@ def test_what_somebody_did_as_a_role(run: Run, loaded: str) -> None:
 
 
 def test_a_window_keeps_what_lies_in_it(run: Run) -> None:
-    """An opening before the window still tells of a session within it; a session is counted where it was opened, too."""
+    """An opening before the window tells of a session within it; a session is counted where it was opened, too."""
     assert run("load", "all")[0] == 0
     within = ("--since", "2026-08-02T01:04:30Z", "--until", "2026-08-02T01:06:30Z")
     code, out, _ = run("report", "--role", f"arn:aws:iam::{TARGET}:role/admin", "--through", *within)
