@@ -30,13 +30,14 @@ Move = tuple[str, int, int, str, int, int]
 MOVES = st.lists(
     st.tuples(
         st.sampled_from(["open", "open", "open", "act", "stray", "told", "switch"]),
-        st.integers(0, 9),
-        st.integers(0, 2),
-        st.sampled_from("st"),
-        st.sampled_from([1, 1, 1, 60, 700, 1500]),
+        st.integers(-5, 2),  # of those there are, one of the last or of the first
+        st.sampled_from([0, 0, 1, 2]),
+        st.sampled_from("sst"),
+        st.sampled_from([1, 1, 1, 60, 700]),
         st.integers(0, 3),
     ),
-    max_size=14,
+    min_size=6,
+    max_size=24,
 )
 
 
@@ -84,10 +85,8 @@ class Oracle:
         """Who made a call, by this copy."""
         arn = row.get("principal") or IDS.get(str(row.get("principal_id")))
         is_session = str(row.get("principal_id")).startswith("AROA")
-        return Held(
-            *map(_text, (arn, row.get("session_name"), row.get("access_key_id"), row.get("source_identity"))),
-            is_session,
-        )
+        session, key, told = (_text(row.get(name)) for name in ("session_name", "access_key_id", "source_identity"))
+        return Held(_text(arn), session, key, told, is_session)
 
     def caller(self, opening: Row) -> Held:
         """Who made it, by the best copy."""
