@@ -25,9 +25,12 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from cloudsearch.reports.openings import RESERVED, Opening, Party, Way, merged, role_key
 
@@ -66,8 +69,7 @@ _LINK_TEXTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True, gc=False):
     """The one at a chain's beginning: ``who`` is an ARN, an id, a host or a name, as the log has it."""
 
     who: str
@@ -77,8 +79,7 @@ class Origin:
     is_service: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, gc=False):
     """A role that a chain leads through, and the weakest link from there to the chain's end."""
 
     role: str
@@ -86,8 +87,7 @@ class Step:
     link: Link
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(msgspec.Struct, frozen=True, gc=False):
     """What is known of who is behind a session; ``origin`` is None where the logs do not tell.
 
     ``steps`` are the roles between, the first entered first; one that was entered from itself stands once. ``way`` is
