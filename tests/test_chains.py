@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,15 @@ import pytest
 from msgspec.structs import replace
 
 from cloudsearch.cli import main
+from cloudsearch.iam import Principal
 from cloudsearch.reports.chains import Chains, Link
+from cloudsearch.reports.destination import Theirs, is_told, whose
 from cloudsearch.reports.openings import Opening, Party, merged, role_key
 from tests.backends import Backend
 from tests.logfiles import write
 from tests.organisation import PEOPLE, TARGET, WORK, details, organisation
 
+EXAMPLES = Path(__file__).parent.parent / "examples"
 CASES = json.loads((Path(__file__).parent / "cases" / "chains.json").read_text())
 LOADED = sorted({case["loaded"] for case in CASES["through"]})
 NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
@@ -117,7 +120,7 @@ def test_a_mistake_is_named(run: Run, arguments: list[str], code: int, message: 
 def test_a_table_says_what_is_proven(run: Run) -> None:
     """For people: each row with how it is known, and a report with whose sessions it is of."""
     assert run("load", "all")[0] == 0
-    out = run("report", "--role", "reader", "--through", "--format", "table")[1]
+    out = run("report", "--role", "Reader", "--through", "--format", "table")[1]
     assert "told by source identity" in out
     assert "proven: access key" in out
     assert "through 222222222222:role/AWSReservedSSO_Ops_0123456789abcdef" in out
@@ -182,3 +185,62 @@ def test_a_service_that_acts_on_behalf_of_somebody_is_not_the_origin() -> None:
     chain = Chains(openings).behind(_session("k1", on_behalf_of="user-1"), NOON, NOON)
     assert chain.origin is not None
     assert (chain.origin.who, chain.link, chain.is_proven) == ("user-1", Link.ON_BEHALF_OF, True)
+
+
+@pytest.mark.parametrize(
+    ("caller", "source_identity", "expected"),
+    [
+        (ALICE, None, (Theirs.YES, False)),
+        (replace(ALICE, principal_id="AIDABEFORE"), None, (Theirs.NO, False)),
+        (replace(ALICE, principal_id=None), None, (Theirs.YES, False)),
+        (replace(ALICE, principal=None, type="AWSAccount"), None, (Theirs.YES, False)),
+        (None, "alice", (Theirs.PERHAPS, True)),
+        (None, "bob", (Theirs.PERHAPS, False)),
+        (None, None, (Theirs.PERHAPS, False)),
+    ],
+)
+def test_whose_a_session_is(caller: Party | None, source_identity: str | None, expected: tuple[Theirs, bool]) -> None:
+    """An earlier user of the same name is another; what is told decides nothing, not even for somebody else."""
+    alice = Principal(
+        arn=str(ALICE.principal),
+        name="alice",
+        path="/",
+        id="AIDAALICE",
+        kind="user",
+        created=None,
+        account=PEOPLE,
+        policies=(),
+    )
+    solved = Chains([_opening(0, caller, "k1")] if caller else [])
+    session = replace(_session("k1"), source_identity=source_identity)
+    chain = solved.behind(session, NOON, NOON)
+    assert (whose(chain, alice), is_told(chain, alice)) == expected
+
+
+def test_every_store_says_the_same_of_the_example(
+    every_backend: Sequence[Backend], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the example trail, in which the CI and alice come into ``release`` by ``deploy``."""
+    told = [list(_answers(place, capsys)) for place in every_backend]
+    assert all(answers == told[0] for answers in told)
+    assert [(row["way"], row["sessions"], row["calls"], row["link"]) for row in told[0][0]] == [
+        ("web identity", 6, 12, "session name"),
+        ("AssumeRole", 2, 4, "access key"),
+    ]
+
+
+def _answers(place: Backend, capsys: pytest.CaptureFixture[str]) -> Iterator[list[dict[str, Any]]]:
+    assert main(["load", str(EXAMPLES / "AWSLogs"), *place.place.options]) == 0
+    for arguments in (
+        ["--role", "release", "--through"],
+        ["--role", "deploy", "--through"],
+        ["--role", "reports", "--through"],
+        ["--role", "platform-admin", "--through"],
+        ["--user", "alice", "--dest-role", "release"],
+        ["--role", "deploy", "--dest-account", "444455556666"],
+        ["--user", "bob", "--dest-account", "111122223333"],
+    ):
+        capsys.readouterr()
+        iam = ["--iam", str(EXAMPLES / "iam"), "--iam-as-of", "2026-10-01", "--format", "json"]
+        assert main(["report", *arguments, *iam, *place.place.options]) == 0
+        yield json.loads(capsys.readouterr().out)

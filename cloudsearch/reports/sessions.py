@@ -94,12 +94,12 @@ class Roles:
         return {key: frozenset(arns) for key, arns in found.items()}
 
     def named(self, name: str, accounts: Collection[str] = ()) -> list[str]:
-        """Roles of that name or ARN, each by the longest of its ARNs, which has the path."""
-        wanted = role_key(name) if name.startswith("arn:") else None
+        """Roles of that name or ARN, each by its ARN with the path; IAM does not mind the case."""
+        account, wanted = role_key(name)
         found = [
             max(sorted(arns), key=len)
             for key, arns in self.by_key.items()
-            if (key == wanted if wanted else key[1] == name.rpartition("/")[2])
+            if key[1].lower() == wanted.rpartition("/")[2].lower() and account in ("", key[0])
         ]
         return sorted(arn for arn in found if not accounts or role_key(arn)[0] in accounts)
 
