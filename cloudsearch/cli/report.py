@@ -124,29 +124,23 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     from cloudsearch.reports.window import window
 
     log_to_stderr(verbose=verbose)
-    name, kind = _who(role, user)
+    name, kind = _checked(_who(role, user), dest_role, dest_account, through=through)
     shown = Shown(how, output, _markers(show), hide_benign, expand, not (since or until))
     span = window(since, until, now=datetime.now(UTC))
     asking = who.Asking(profile, tuple(role_arn or ()), external_id)
     if through:
-        if kind != "role" or dest_role or dest_account:
-            raise UsageError("--through tells who came into a role: --role NAME --through, and no destination")
         known = who.read(iam or [], asking) if iam or asking else None
         with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
             rows = who_came(opened_store, span, name, account or (), known)
         shown.through(rows)
         return
-    if dest_account and not (len(dest_account) == 12 and dest_account.isdecimal()):
-        raise UsageError(f"--dest-account {dest_account!r} is no account id: it takes 12 digits")
     told = _Told(iam or [], iam_as_of, scp or [], selectors or [], min_days, strict)
     principals = who.read(told.iam, asking)
-    principal = who.chosen(principals, name, kind, account or ())
-    into = Into(principals, principal, dest_role, dest_account)
+    into = Into(principals, who.chosen(principals, name, kind, account or ()), dest_role, dest_account)
     with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
-        if into:
-            shown.destinations(list(destinations(opened_store, span, into, told.options)))
-        else:
-            shown.reports([report(opened_store, span, principal, told.options(principal))])
+        came = list(destinations(opened_store, span, into, told.options)) if into else []
+        own = [] if into else [report(opened_store, span, into.origin, told.options(into.origin))]
+    shown.destinations(came) if into else shown.reports(own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +180,16 @@ def _who(role: str | None, user: str | None) -> tuple[str, str]:
     if user and not role:
         return user, "user"
     raise UsageError("Say whom to report on: --role NAME or --user NAME, one of them")
+
+
+def _checked(
+    whom: tuple[str, str], dest_role: str | None, dest_account: str | None, *, through: bool
+) -> tuple[str, str]:
+    if through and (whom[1] != "role" or dest_role or dest_account):
+        raise UsageError("--through tells who came into a role: --role NAME --through, and no destination")
+    if dest_account and not (len(dest_account) == 12 and dest_account.isdecimal()):
+        raise UsageError(f"--dest-account {dest_account!r} is no account id: it takes 12 digits")
+    return whom
 
 
 def _markers(show: str | None) -> frozenset[Marker] | None:
