@@ -156,7 +156,8 @@ class _Messages:
 
 def _work(connection: Connection, opener: StoreOpener) -> None:
     """The life of a process of the crew: the terms, then batch after batch."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the one that started us, who ends us
+    for asked_to_end in (signal.SIGINT, signal.SIGTERM):  # which is for the one that started us, who ends us
+        signal.signal(asked_to_end, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
     messages = _Messages(connection)
     with suppress(EOFError, ConnectionError):  # the one that started us has ended, and we end with it

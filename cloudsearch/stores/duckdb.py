@@ -11,7 +11,6 @@ time holds the file for writing; several may read it.
 from __future__ import annotations
 
 import os
-import re
 import time as clock
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -54,7 +53,7 @@ from cloudsearch.stores.columns import (
     value_of,
     within,
 )
-from cloudsearch.stores.room import first_line, is_stump
+from cloudsearch.stores.room import first_line, holder_of, is_stump
 from cloudsearch.stores.shrinking import rewritten
 from cloudsearch.stores.sql import compile_where, quoted
 from cloudsearch.where import And, In, Range, Where
@@ -71,6 +70,8 @@ _DEFINITIONS = {table.name: [definition(*column) for column in stored(table)] fo
     "meta": ["fields_version INTEGER", "derivation_version INTEGER"]
 }
 """Every table of a file, by the definitions of its columns."""
+
+_IN_TURN = "One process writes at a time; wait for it or end it"
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -219,9 +220,8 @@ class DuckDBStore:
                         continue
                     raise StoreError(f"{self._path} could not be opened: {first_line(error)}") from error
                 if clock.monotonic() > end:
-                    holder = re.search(r"held in (.*?\(PID \d+\))", str(error))
                     raise StoreUnavailable(
-                        f"{self._path} is in use: {holder[1] if holder else 'another process'} holds it. One process writes at a time; wait for it or end it"
+                        f"{self._path} is in use: {holder_of(error)} holds it. {_IN_TURN}"
                     ) from error
                 clock.sleep(0.1)
             except duckdb.Error as error:

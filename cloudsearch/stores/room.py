@@ -1,9 +1,10 @@
-"""A disk without room: what an error of it or of DuckDB says, what to do, and what it leaves of a file."""
+"""What errors of a disk or of DuckDB say, and what a disk without room leaves of a file."""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -31,3 +32,9 @@ def first_line(error: Exception) -> str:
     if not any(os.strerror(code) in text for code in _NO_ROOM):
         return text
     return f"{text}. What was committed stays; make room, and run the same command again to go on"
+
+
+def holder_of(error: Exception) -> str:
+    """The process that DuckDB says holds a file."""
+    found = re.search(r"held in (.*?\(PID \d+\))", str(error))
+    return found[1] if found else "another process"
