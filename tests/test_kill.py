@@ -7,7 +7,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -29,8 +29,7 @@ SHARE = 0.4
 """Of the time that a load of the large corpus takes: what one is given at most before it is killed."""
 
 STORES_AT_ONCE = 3
-SOON = 0.85
-"""Most loads are killed before they end; one that ends needs a new store."""
+LONGER, SHORTER = 1.1, 0.85
 
 LEAST = 0.25
 """Share of the time of a whole load in which the rest of one ends, about, however small it is."""
@@ -60,32 +59,38 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 def test_fifty_kills_at_random(make_backend: Callable[[], Backend], small: Corpus) -> None:
     """Each load goes on where the last one died, on several stores in turn; the ledger never says what is not true.
 
-    A store whose load came to its end holds every record byte for byte, and a new one takes its turn.
+    A store whose load came to its end holds every record byte for byte, and a new one takes its turn; the next are
+    given less time then, and more after one that was killed before it had marked anything.
     """
-    chance = random.Random(SEED)
+    chance, killed = random.Random(SEED), 0
     with Launcher(FIRST_COMMIT) as launcher:
-        longest = min(whole_load(Loading(make_backend(), small), launcher) for _ in range(2))
+        longest = whole_load(Loading(make_backend(), small), launcher)
         loadings = [Loading(make_backend(), small) for _ in range(STORES_AT_ONCE)]
-        left = [1.0] * STORES_AT_ONCE  # the share of its files that each has not loaded
-        killed = 0
+        marked = [0] * STORES_AT_ONCE
         while killed < KILLS_OF_SMALL:
             which = chance.randrange(STORES_AT_ONCE)
-            loading, seconds = loadings[which], chance.uniform(0, longest) * max(left[which], LEAST) * SOON
-            told = f"seed {SEED}, kill {killed} after {seconds:.3f} s in {loading.place.place}"
-            several = not isinstance(loading.place, DuckDB) and chance.random() < IN_CREWS
+            seconds = chance.uniform(0, longest) * max(1 - marked[which] / len(small.records), LEAST)
+            told = f"seed {SEED}, kill {killed} after {seconds:.3f} s in {loadings[which].place.place}"
             try:
-                code = launcher.run([*loading.arguments, *(["--jobs", "2"] if several else [])], seconds)
+                code = launcher.run([*loadings[which].arguments, *jobs(loadings[which], chance)], seconds)
                 if code == -signal.SIGKILL:
                     killed += 1
-                    left[which] = 1 - loading.marked() / len(small.records)
+                    before, marked[which] = marked[which], loadings[which].marked()
+                    longest *= LONGER if marked[which] == before else 1
                 else:
                     assert code == 0
-                    loading.is_whole()
-                    loadings[which], left[which] = Loading(make_backend(), small), 1.0
+                    loadings[which].is_whole()
+                    loadings[which], marked[which] = Loading(make_backend(), small), 0
+                    longest *= SHORTER
             except AssertionError as error:
                 raise AssertionError(told) from error
         for loading in loadings:
             whole_load(loading, launcher)
+
+
+def jobs(loading: Loading, chance: random.Random) -> Sequence[str]:
+    """Now and then a search engine is loaded by several processes."""
+    return ["--jobs", "2"] if not isinstance(loading.place, DuckDB) and chance.random() < IN_CREWS else []
 
 
 def whole_load(loading: Loading, launcher: Launcher) -> float:
