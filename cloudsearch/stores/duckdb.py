@@ -39,6 +39,7 @@ from cloudsearch.store import (
     older_derivation,
 )
 from cloudsearch.stores.columns import (
+    USUAL_LINE,
     definition,
     exactly,
     json_source,
@@ -63,7 +64,10 @@ CHUNK = ChunkSize(start=4 << 20, floor=64 << 10, ceiling=6 << 20)
 PAGE = 2_000
 WINDOW_ROWS = 20_000
 
-_WRITING = "SET threads = 1; SET checkpoint_threshold = '256MB'"
+READING_MEMORY, WRITING_MEMORY = "2GB", "128MB"
+"""What DuckDB may hold. What is written goes through it once; what does not fit waits in a file beside the store."""
+
+_WRITING = "SET threads = 1; SET checkpoint_threshold = '64MB'"
 """While one core derives, another inserts; a checkpoint rewrites what was committed, so it comes seldom."""
 
 _DEFINITIONS = {table.name: [definition(*column) for column in stored(table)] for table in TABLES} | {
@@ -231,8 +235,9 @@ class DuckDBStore:
             connection = duckdb.connect(str(self._path), config={"storage_compatibility_version": "v1.4.0"})
         if created:
             self._path.chmod(0o600)
+        memory = READING_MEMORY if read_only else WRITING_MEMORY
         connection.execute(
-            f"SET memory_limit = '2GB'; SET preserve_insertion_order = false; {'' if read_only else _WRITING}"
+            f"SET memory_limit = '{memory}'; SET preserve_insertion_order = false; {'' if read_only else _WRITING}"
         )
         return connection
 
@@ -295,8 +300,11 @@ class DuckDBStore:
             "from_base64(raw_bytes)" if name == "raw_bytes" else f'"{name}"' for name, _ in stored(table)
         )
         place, params = there(table, operations)
+        longest = max(operation.size for operation in operations)
+        if longest > USUAL_LINE:  # it lies in memory until it is committed
+            self._connection.execute(f"SET memory_limit = '{READING_MEMORY}'")
         with self._lines(operations) as path:
-            source = json_source(table, max(operation.size for operation in operations))
+            source = json_source(table, longest)
             text = (
                 f"INSERT INTO {table.name} ({names}) "
                 f"SELECT {values} FROM {source} n "
