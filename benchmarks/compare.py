@@ -41,10 +41,11 @@ class Corpus:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One load: how long it took, its processes' largest memory together, and what it left on disk."""
+    """One load: how long it took, its processes' largest memory together, what it got done and left on disk."""
 
     seconds: float
     peak_mib: float
+    documents: int
     disk_bytes: int = 0
 
 
@@ -57,14 +58,18 @@ class Target:
     disk: Callable[[], int] = lambda: 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Contender:
-    """A way to load: its command for a target's name, and a fresh target for each run."""
+    """A way to load: its command for a target's name, and a fresh target for each run.
+
+    One that ``loses`` is known to get less done than all; what it got done is told beside its time.
+    """
 
     name: str
     command: Callable[[str], Sequence[str]]
     target: Callable[[], Target]
     environment: Mapping[str, str] = field(default_factory=dict)
+    loses: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +126,9 @@ def _measured(contender: Contender, corpus: Corpus) -> Run:
     if ended.code:
         raise SystemExit(f"{contender.name} ended with exit code {ended.code}\n{ended.output}")
     done = target.done()
-    if done != corpus.work:
+    if done != corpus.work and not contender.loses:
         raise SystemExit(f"{contender.name} did {done}, not {corpus.work}")
-    return Run(ended.seconds, ended.peak_mib, target.disk())
+    return Run(ended.seconds, ended.peak_mib, done.documents, target.disk())
 
 
 def cloudsearch(logs: str, store: str) -> Sequence[str]:

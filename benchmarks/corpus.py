@@ -199,7 +199,7 @@ def write_one(path: Path, *, size: int, seed: int) -> int:
     world, account, region = _World.of(rng), ACCOUNTS[0], REGIONS[0]
     written = records = 0
     path.parent.mkdir(parents=True, exist_ok=True)
-    with igzip.open(path, "wb", compresslevel=1) as file:
+    with igzip.open(path, "wb", compresslevel=1) as file:  # type: ignore[no-untyped-call]
         file.write(b'{"Records":[')
         while written < size:
             start = START + timedelta(minutes=FILE_MINUTES * records // RECORDS_AT_ONCE % (DAYS * 96))

@@ -30,11 +30,12 @@ class Ended:
     peaks_mib: tuple[float, ...]
 
 
-def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Ended:
-    """Run a command of this project in its folder; what it says on stderr goes where ours goes."""
+def run(command: Sequence[str], environment: Mapping[str, str] | None = None, *, silent: bool = False) -> Ended:
+    """Run a command of this project in its folder; what it says on stderr goes where ours goes, or nowhere."""
+    environment, errors = environment or plain_environment(), subprocess.DEVNULL if silent else None
     with tempfile.TemporaryFile() as output:
         started = time.perf_counter()
-        with subprocess.Popen(command, cwd=ROOT, env=environment or plain_environment(), stdout=output) as process:
+        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=errors) as process:
             peak, peaks = _watched(process)
             seconds = time.perf_counter() - started
         output.seek(0)
