@@ -1,7 +1,8 @@
 """How much memory ``cloudsearch load`` takes, whatever it is given: all of its processes together, seen from outside.
 
     python -m benchmarks.memory [--events 1000000] [--text-bytes 2000000000] [--bomb-bytes 10737418240]
-                                [--bomb-mib 512] [--only many|one|bombs] [--into sink|embedded] [--folder DIR] [--json]
+                                [--most-mib 300] [--bomb-mib 512] [--only many|one|bombs] [--bomb NAME]...
+                                [--into sink|embedded]... [--folder DIR] [--json]
 
 Many small files, one large one, and files that are small and grow without end when they are unpacked, each into a
 bulk sink and into DuckDB. A load that held what it reads would grow with them. Exits with 1 when a load takes more
@@ -59,7 +60,7 @@ class Task:
 
     name: str
     make: Callable[[Path], int | None]
-    most_mib: float = MOST_MIB
+    most_mib: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=1_000_000, help="records in many small files")
     parser.add_argument("--text-bytes", type=int, default=2_000_000_000, help="text in one file")
     parser.add_argument("--bomb-bytes", type=int, default=10 << 30, help="text that each bomb would become")
+    parser.add_argument("--most-mib", type=float, default=MOST_MIB, help="the goal for logs")
     parser.add_argument("--bomb-mib", type=float, default=MOST_MIB_OF_A_BOMB, help="the goal for bombs")
     parser.add_argument("--only", choices=("many", "one", "bombs"))
+    parser.add_argument("--bomb", choices=tuple(BOMBS), action="append", help="these bombs alone")
     parser.add_argument("--into", choices=("sink", "embedded"), action="append")
     parser.add_argument("--folder", type=Path, help="where to write the logs")
     parser.add_argument("--json", action="store_true")
@@ -106,11 +109,14 @@ def _arguments() -> argparse.Namespace:
 
 def _kinds(asked: argparse.Namespace) -> Iterator[Sequence[Task]]:
     if asked.only in (None, "many"):
-        yield [Task(f"{asked.events:,} events in files of {PER_FILE}", partial(_many, asked.events))]
+        yield [Task(f"{asked.events:,} events in files of {PER_FILE}", partial(_many, asked.events), asked.most_mib)]
     if asked.only in (None, "one"):
-        yield [Task(f"one file of {asked.text_bytes:,} bytes", partial(_one, asked.text_bytes))]
+        yield [Task(f"one file of {asked.text_bytes:,} bytes", partial(_one, asked.text_bytes), asked.most_mib)]
     if asked.only in (None, "bombs"):
-        yield [Task(f"a bomb: {name}", partial(_bomb, name, asked.bomb_bytes), asked.bomb_mib) for name in BOMBS]
+        yield [
+            Task(f"a bomb: {name}", partial(_bomb, name, asked.bomb_bytes), asked.bomb_mib)
+            for name in asked.bomb or BOMBS
+        ]
 
 
 def _many(events: int, folder: Path) -> int:
