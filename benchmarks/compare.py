@@ -44,6 +44,7 @@ class Run:
     """One load: how long it took, its processes' largest memory together, what it got done and left on disk."""
 
     seconds: float
+    cpu_seconds: float
     peak_mib: float
     documents: int
     disk_bytes: int = 0
@@ -89,6 +90,11 @@ class Comparison:
         return [naive.seconds / ours.seconds for ours, naive in zip(self.ours, self.naive, strict=True)]
 
     @property
+    def cpu_ratios(self) -> list[float]:
+        """Each pair's ratio of processor seconds."""
+        return [naive.cpu_seconds / ours.cpu_seconds for ours, naive in zip(self.ours, self.naive, strict=True)]
+
+    @property
     def is_met(self) -> bool:
         """Whether the median reaches the goal."""
         return median(self.ratios) >= self.goal
@@ -128,7 +134,7 @@ def _measured(contender: Contender, corpus: Corpus) -> Run:
     done = target.done()
     if done != corpus.work and not contender.loses:
         raise SystemExit(f"{contender.name} did {done}, not {corpus.work}")
-    return Run(ended.seconds, ended.peak_mib, done.documents, target.disk())
+    return Run(ended.seconds, ended.cpu_seconds, ended.peak_mib, done.documents, target.disk())
 
 
 def cloudsearch(logs: str, store: str) -> Sequence[str]:

@@ -39,7 +39,9 @@ INCOMPLETE = 3
 RECORD = (
     b'{"eventVersion":"1.08","userIdentity":{"type":"AWSService","invokedBy":"ec2.amazonaws.com"},'
     b'"eventTime":"2026-07-17T00:00:00Z","eventSource":"sts.amazonaws.com","eventName":"AssumeRole",'
-    b'"awsRegion":"eu-west-1","eventID":"00000000-0000-4000-8000-000000000000","eventType":"AwsApiCall"}'
+    b'"awsRegion":"eu-west-1","eventID":"00000000-0000-4000-8000-000000000000","eventType":"AwsApiCall","requestParameters":{"roleArn":"'
+    + b"x" * 10_000
+    + b'"}}'
 )
 LIST = b'{"Records":['
 BOMBS: dict[str, tuple[bytes, bytes]] = {

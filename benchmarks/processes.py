@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import tempfile
 import time
@@ -19,6 +20,8 @@ GLANCE_SECONDS = 0.02
 class Ended:
     """A process that ended: its exit code, what it printed, and its memory in MiB (0 where there is no /proc).
 
+    ``cpu_seconds`` are those of all its processes: where others use the machine too, they say more than ``seconds``.
+
     ``peak_mib`` is what was resident in all its processes together at the worst moment that was seen; pages that
     they share count once for each. ``peaks_mib`` has the high-water mark of each process, kept by the kernel.
     """
@@ -26,6 +29,7 @@ class Ended:
     code: int
     output: str
     seconds: float
+    cpu_seconds: float
     peak_mib: float
     peaks_mib: tuple[float, ...]
 
@@ -34,17 +38,23 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None, *,
     """Run a command of this project in its folder; what it says on stderr goes where ours goes, or nowhere."""
     environment, errors = environment or plain_environment(), subprocess.DEVNULL if silent else None
     with tempfile.TemporaryFile() as output:
-        started = time.perf_counter()
+        started, used = time.perf_counter(), _cpu_seconds()
         with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=errors) as process:
             peak, peaks = _watched(process)
             seconds = time.perf_counter() - started
         output.seek(0)
-        return Ended(process.returncode, output.read().decode(), seconds, peak, peaks)
+        return Ended(process.returncode, output.read().decode(), seconds, _cpu_seconds() - used, peak, peaks)
 
 
 def plain_environment() -> dict[str, str]:
     """The environment without settings that would change what is measured."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("CLOUDSEARCH_", "AWS_"))}
+
+
+def _cpu_seconds() -> float:
+    """What the processes have used that were waited for, by us or by those we waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _watched(process: subprocess.Popen[bytes]) -> tuple[float, tuple[float, ...]]:
