@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from isal import igzip
+
 from benchmarks.calls import BUSY, CALLS, OF_SERVICES, Call
 
 ACCOUNTS = ("111122223333", "444455556666", "777788889999")
@@ -30,6 +32,7 @@ FILE_MINUTES = 15
 ROLES, USERS, SERVICES = 150, 38, 12  # principals over all accounts: 200
 CALLS_OF_A_SESSION = 10
 KNOWN = 0.5  # share of calls for one of the busy resources
+RECORDS_AT_ONCE = 1000
 DENIED, FAILED = 0.03, 0.05  # shares of all calls, the second with the first in it
 
 _AGENTS = (
@@ -188,6 +191,24 @@ def write(folder: Path, *, events: int, per_file: int, seed: int) -> None:
         path = folder / _path(account, region, start, _letters(rng, 16))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(gzip.compress(text.encode(), compresslevel=6, mtime=0))
+
+
+def write_one(path: Path, *, size: int, seed: int) -> int:
+    """Write one log file of about ``size`` bytes of text, never holding it; gives the number of its records."""
+    rng = random.Random(seed)
+    world, account, region = _World.of(rng), ACCOUNTS[0], REGIONS[0]
+    written = records = 0
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with igzip.open(path, "wb", compresslevel=1) as file:  # type: ignore[no-untyped-call]
+        file.write(b'{"Records":[')
+        while written < size:
+            start = START + timedelta(minutes=FILE_MINUTES * records // RECORDS_AT_ONCE % (DAYS * 96))
+            batch = list(world.records(account, region, start, RECORDS_AT_ONCE))
+            text = ",".join(batch).encode()
+            file.write(b"," + text if records else text)
+            written, records = written + len(text) + 1, records + len(batch)
+        file.write(b"]}")
+    return records
 
 
 def _path(account: str, region: str, time: datetime, mark: str) -> str:

@@ -1,10 +1,14 @@
 """What one would write in an afternoon, to measure against: every file read, every record decoded, rows sent.
 
     python benchmarks/naive.py bulk http://127.0.0.1:9200 FOLDER
+    python benchmarks/naive.py bulk-gzip http://127.0.0.1:9200 FOLDER
+    python benchmarks/naive.py s3 http://127.0.0.1:9200 BUCKET
+    python benchmarks/naive.py s3-pool http://127.0.0.1:9200 BUCKET
     python benchmarks/naive.py sqlite FILE FOLDER
 
-Not careless: ``create`` with the event's id and the client's own ``helpers.bulk``; SQLite with a write-ahead log,
-the columns that a report asks for, their indexes, and ``executemany``.
+Not careless: ``create`` with the event's id and the client's own ``helpers.bulk``, compressed or not; objects
+of a bucket one after the other, or by 16 threads; SQLite with a write-ahead log, the columns that a report asks for,
+their indexes, and ``executemany``.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ import json
 import sqlite3
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -36,6 +41,7 @@ CREATE INDEX IF NOT EXISTS by_account ON events (recipient_account, region, time
 CREATE INDEX IF NOT EXISTS by_time ON events (time);
 """
 COLUMNS = 18
+THREADS = 16
 
 
 def records(folder: Path) -> Iterator[dict[str, Any]]:
@@ -45,9 +51,27 @@ def records(folder: Path) -> Iterator[dict[str, Any]]:
             yield from json.load(file)["Records"]
 
 
-def bulk(url: str, folder: Path) -> None:
-    """Send every record to Elasticsearch."""
-    with Elasticsearch(url) as client:
+def records_of_bucket(bucket: str, threads: int) -> Iterator[dict[str, Any]]:
+    """Every record of every object."""
+    import boto3
+
+    make: Any = boto3.client
+    client = make("s3")
+
+    def fetched(key: str) -> bytes:
+        body: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return body
+
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    keys = [found["Key"] for page in pages for found in page.get("Contents", ())]
+    with ThreadPoolExecutor(threads) as pool:
+        for body in pool.map(fetched, keys) if threads > 1 else map(fetched, keys):
+            yield from json.loads(gzip.decompress(body))["Records"]
+
+
+def bulk(url: str, found: Iterator[dict[str, Any]], *, compressed: bool = False) -> None:
+    """Send records to Elasticsearch."""
+    with Elasticsearch(url, http_compress=compressed) as client:
         actions = (
             {
                 "_op_type": "create",
@@ -55,7 +79,7 @@ def bulk(url: str, folder: Path) -> None:
                 "_id": record["eventID"],
                 "_source": record,
             }
-            for record in records(folder)
+            for record in found
         )
         helpers.bulk(client, actions, raise_on_error=False)
 
@@ -96,12 +120,14 @@ def _row(record: dict[str, Any]) -> tuple[object, ...]:
     )
 
 
-def main(what: str, target: str, folder: str) -> None:
-    """Do one of the two."""
-    if what == "bulk":
-        bulk(target, Path(folder))
+def main(what: str, target: str, source: str) -> None:
+    """Do one of them."""
+    if what == "sqlite":
+        sqlite(Path(target), Path(source))
+    elif what.startswith("s3"):
+        bulk(target, records_of_bucket(source, THREADS if what == "s3-pool" else 1))
     else:
-        sqlite(Path(target), Path(folder))
+        bulk(target, records(Path(source)), compressed=what == "bulk-gzip")
 
 
 if __name__ == "__main__":

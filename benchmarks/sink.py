@@ -1,6 +1,6 @@
 """A bulk sink: answers as Elasticsearch does to a loader, keeps nothing, and counts what it was sent.
 
-    python benchmarks/sink.py [--port 0]
+    python benchmarks/sink.py [--host 127.0.0.1] [--port 0]
 
 Prints its address when it listens. It costs as little as it can, so that what is measured is the client: a thread
 for each connection, two ready-made forms of an item's answer, no JSON parsed. ``GET /_sink/stats`` tells how many
@@ -14,7 +14,10 @@ import argparse
 import json
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock, Thread
@@ -22,6 +25,7 @@ from zlib import crc32
 
 from isal import igzip
 
+LOOPBACK = "127.0.0.1"
 CREATE = b'{"create"'
 DELETE = b'{"delete"'
 SHORT_ITEM = b'{"create":{"status":201}}'
@@ -81,12 +85,12 @@ def bulk_answer(operations: int, *, short: bool) -> bytes:
 
 
 class Sink:
-    """Listens on loopback, a thread for each connection."""
+    """Listens at an address of this machine, a thread for each connection."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, host: str = LOOPBACK, port: int = 0) -> None:
         self.stats = Stats()
-        self._socket = socket.create_server(("127.0.0.1", port), backlog=64)
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._socket = socket.create_server((host, port), backlog=64)
+        self.url = f"http://{host}:{self._socket.getsockname()[1]}"
 
     def run(self) -> None:
         """Serve until the process ends."""
@@ -195,11 +199,24 @@ def _body(connection: socket.socket, begun: bytes, length: int, room: bytearray)
     return room
 
 
+@contextmanager
+def running_sink(host: str = LOOPBACK) -> Iterator[str]:
+    """A sink in a process of its own; gives its URL."""
+    command = [sys.executable, __file__, "--host", host]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield str(process.stdout.readline() if process.stdout else "").strip()
+        finally:
+            process.terminate()
+
+
 def main() -> None:
     """Listen until killed."""
     parser = argparse.ArgumentParser(description="A server that takes bulk requests and keeps nothing.")
+    parser.add_argument("--host", default=LOOPBACK)
     parser.add_argument("--port", type=int, default=0)
-    sink = Sink(parser.parse_args().port)
+    asked = parser.parse_args()
+    sink = Sink(asked.host, asked.port)
     print(sink.url, flush=True)
     sink.run()
 

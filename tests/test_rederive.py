@@ -158,7 +158,7 @@ def test_what_cannot_be_renewed_stays_as_it_is(store: Store) -> None:
     write_and_commit(store, [older(good), older(other), older(derive(raw_of(9)), raw=None, raw_length=None)])
     watch = Watching()
     info = store.prepare(loading=True)
-    faulty = Faulty(store, [refusing(RefusalKind.DOCUMENT, "will not have it")])
+    faulty = Faulty(store, [refusing(RefusalKind.DOCUMENT, "will not have it")] * 2)  # a chunk for each day
     done = rederive(faulty, info, watch, max_wait=0)
     assert (done.read, done.renewed, done.left) == (3, 0, 3)
     assert len(watch.problems) == 3

@@ -30,6 +30,8 @@ from cloudsearch.logs import BadPiece, Contents, Kind, Source, split
 from cloudsearch.store import EVENTS, LogFile, Operation, Store
 
 SENDERS = 2
+MOST_DEAD, MOST_DEAD_BYTES = 10_000, 64 << 20
+"""Dead letters of one file, from which on it is taken for no log, or for one made to fill the memory and the store."""
 _BLOCK = 1 << 20
 _log = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ class _File:
     sha256: str
     records: int = 0
     dead: int = 0
+    dead_bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -195,7 +198,11 @@ class Lane:
             self._finished.append(file)
 
     def _dead(self, file: _File, position: int, raw: bytes, reason: str) -> None:
+        if file.dead >= MOST_DEAD or file.dead_bytes >= MOST_DEAD_BYTES:
+            self.receipt.read -= 1
+            raise SourceError(f"{file.dead:,} of its records are none, and after these it was read no further")
         file.dead += 1
+        file.dead_bytes += len(raw)
         self._letter(file.source, position, raw, reason)
 
     def _letter(self, source: Source, position: int, raw: bytes, reason: str, identity: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Rows of an older derivation, derived anew from the records they keep, month by month.
+"""Rows of an older derivation, derived anew from the records they keep, day by day.
 
 A row that was renewed is not found again, so a rederivation that was stopped anywhere goes on where it was. A row
 that belongs elsewhere by what is known now (another month, an id of its own) is written there before it is removed
@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from cloudsearch.derive import derive_again
@@ -68,32 +68,43 @@ def rederive(store: Store, info: StoreInfo, watch: Watch, *, max_wait: float, ke
     """
     work = _Rederivation(store, info, watch, max_wait=max_wait, keep_secrets=keep_secrets)
     started = time.monotonic()
-    for month in _months(store):
-        work.renew(month)
+    for window in _windows(store):
+        work.renew(window)
     if work.done.renewed:
         store.shrink()
     work.done.seconds = time.monotonic() - started
     return work.done
 
 
-def _months(store: Store) -> Iterator[Where]:
-    """The months that hold older rows, earliest first, and at last the rows without a time."""
-    seen: set[tuple[int, int]] = set()
+def _windows(store: Store) -> Iterator[Where]:
+    """The days that hold older rows, earliest first, and at last the rows without a time.
+
+    Where rows do not say their day it is the months from the first of them to the last; no two windows overlap.
+    """
+    days: set[datetime] = set()
+    months: set[datetime] = set()
     for group in store.group(EVENTS, [_F["day"]], OLDER):
         if group.first_seen and group.last_seen:
-            seen |= set(_between(group.first_seen, group.last_seen))
-    for year, month in sorted(seen):
-        yield Range(_F["time"], _first(year, month), _first(year + month // 12, month % 12 + 1))
+            first, last = (_midnight(time) for time in (group.first_seen, group.last_seen))
+            if first == last:
+                days.add(first)
+            else:
+                months |= set(_months(first, last))
+    ends = {day: day + timedelta(days=1) for day in days if day.replace(day=1) not in months}
+    ends |= {month: (month + timedelta(days=31)).replace(day=1) for month in months}
+    for start in sorted(ends):
+        yield Range(_F["time"], start, ends[start])
     yield Not(Exists(_F["time"]))
 
 
-def _between(first: datetime, last: datetime) -> Iterator[tuple[int, int]]:
+def _midnight(time: datetime) -> datetime:
+    return datetime(time.year, time.month, time.day, tzinfo=UTC)
+
+
+def _months(first: datetime, last: datetime) -> Iterator[datetime]:
+    """The first days of the months from one day to another."""
     for number in range(first.year * 12 + first.month - 1, last.year * 12 + last.month):
-        yield number // 12, number % 12 + 1
-
-
-def _first(year: int, month: int) -> datetime:
-    return datetime(year, month, 1, tzinfo=UTC)
+        yield datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC)
 
 
 class _Rederivation:
@@ -105,11 +116,11 @@ class _Rederivation:
         self._uncommitted = 0
         self.done = Rederived()
 
-    def renew(self, month: Where) -> None:
-        """Renew the older rows of a month."""
+    def renew(self, window: Where) -> None:
+        """Renew the older rows of a window of time."""
         moved: list[str] = []
         batch = _Batch({}, [])
-        for row in self._store.rows(EVENTS, And((OLDER, month))):
+        for row in self._store.rows(EVENTS, And((OLDER, window))):
             self.done.read += 1
             try:
                 operation = self._store.encode(EVENTS, self._renewed(row))
@@ -125,7 +136,7 @@ class _Rederivation:
         moved += self._send(batch)
         self._store.commit()
         if moved:
-            self._store.remove(EVENTS, And((OLDER, month, In(_F["id"], tuple(moved)))))
+            self._store.remove(EVENTS, And((OLDER, window, In(_F["id"], tuple(moved)))))
 
     def _renewed(self, row: Row) -> Row:
         raw, hidden = row["raw"], row["redacted"]

@@ -16,6 +16,9 @@ from cloudsearch.logs.opening import TEXT_BLOCK, Broken
 VALUE_LIMIT = 128 << 20
 """Bytes one value may have: CloudTrail's records end at 256 KB, and memory is not the sender's to fill."""
 
+DEPTH_LIMIT = 1_000_000
+"""Brackets within brackets; each costs a look of its own, and nothing that means anything comes near."""
+
 OPEN_OBJECT, CLOSE_OBJECT, OPEN_LIST, CLOSE_LIST, QUOTE, COMMA, COLON = b'{}[]",:'
 END = -1
 """What ``Window.peek`` answers at the end of the text."""
@@ -67,6 +70,8 @@ def _end_of_brackets(data: bytes, start: int) -> int | None:
         at = bracket.end()
         byte = data[at - 1]
         if byte in (OPEN_OBJECT, OPEN_LIST):
+            if len(closers) == DEPTH_LIMIT:
+                raise Malformed(f"more than {DEPTH_LIMIT:,} brackets within one another")
             closers.append(byte + 2)  # in ASCII a closing bracket is two after its opening one
         elif closers.pop() != byte:
             raise Malformed(f"{chr(byte)!r} closes what it did not open")
@@ -129,7 +134,8 @@ class Window:
         kept = self.data[start:]
         if len(kept) > VALUE_LIMIT:
             raise Malformed(_TOO_LARGE)
-        new = self._next_blocks(max(len(kept), TEXT_BLOCK // 4))
+        self.data = b""  # large values are held twice while they are put together, but not three times
+        new = self._next_blocks(max(min(len(kept), VALUE_LIMIT + 1 - len(kept)), TEXT_BLOCK // 4))
         self.data = b"".join((kept, *new))
         self._offset += start
         self.position -= start

@@ -25,10 +25,14 @@ COLUMN_TYPES = {
 }
 
 
+USUAL_LINE = 4 << 20
+"""Bytes that a line of JSON hardly ever has more of: CloudTrail ends its records at 256 KB, or 1 MB when enriched."""
+
+
 def json_source(table: Table, longest: int) -> str:
     """The reader of a file of JSON lines, its path a parameter; ``longest`` is the longest line in bytes."""
     columns = ", ".join(f"\"{name}\": '{'VARCHAR' if name == 'raw_bytes' else type_}'" for name, type_ in stored(table))
-    size = max(longest + 1024, 16 << 20)
+    size = max(longest, USUAL_LINE) + 1024
     return f"read_json(?, format = 'newline_delimited', columns = {{{columns}}}, maximum_object_size = {size})"
 
 

@@ -38,6 +38,7 @@ from cloudsearch.store import (
     older_derivation,
 )
 from cloudsearch.stores.columns import (
+    USUAL_LINE,
     definition,
     exactly,
     json_source,
@@ -63,8 +64,9 @@ CHUNK = ChunkSize(start=4 << 20, floor=64 << 10, ceiling=6 << 20)
 PAGE = 2_000
 WINDOW_ROWS = 20_000
 
-_WRITING = "SET threads = 1; SET checkpoint_threshold = '256MB'"
-"""While one core derives, another inserts; a checkpoint rewrites what was committed, so it comes seldom."""
+_AMPLE = "SET memory_limit = '2GB'"
+_WRITING = "SET memory_limit = '112MB'; SET threads = 1; SET checkpoint_threshold = '64MB'"
+"""While one core derives, another inserts; what does not fit into memory waits in a file beside the store."""
 
 _DEFINITIONS = {table.name: [definition(*column) for column in stored(table)] for table in TABLES} | {
     "meta": ["fields_version INTEGER", "derivation_version INTEGER"]
@@ -235,9 +237,7 @@ class DuckDBStore:
             connection = duckdb.connect(str(self._path), config={"storage_compatibility_version": "v1.4.0"})
         if created:
             self._path.chmod(0o600)
-        connection.execute(
-            f"SET memory_limit = '2GB'; SET preserve_insertion_order = false; {'' if read_only else _WRITING}"
-        )
+        connection.execute(f"{_AMPLE}; SET preserve_insertion_order = false; {'' if read_only else _WRITING}")
         return connection
 
     def _has_table(self, name: str) -> bool:
@@ -295,15 +295,15 @@ class DuckDBStore:
     def _insert(self, table: Table, operations: Sequence[Operation]) -> int:
         """Insert rows, each of another identity, that are not there; says how many."""
         names = ", ".join(f'"{name}"' for name, _ in stored(table))
-        values = ", ".join(
-            "from_base64(raw_bytes)" if name == "raw_bytes" else f'"{name}"' for name, _ in stored(table)
-        )
+        values = names.replace('"raw_bytes"', "from_base64(raw_bytes)")
         place, params = there(table, operations)
+        longest = max(operation.size for operation in operations)
+        if longest > USUAL_LINE:  # it lies in memory until it is committed
+            self._connection.execute(_AMPLE)
         with self._lines(operations) as path:
-            source = json_source(table, max(operation.size for operation in operations))
             text = (
                 f"INSERT INTO {table.name} ({names}) "
-                f"SELECT {values} FROM {source} n "
+                f"SELECT {values} FROM {json_source(table, longest)} n "
                 f"WHERE NOT EXISTS (SELECT 1 FROM {place} e WHERE {same(table)})"
             )
             return self._run(text, (path, *params))
