@@ -19,6 +19,7 @@ from cloudsearch.cli import (
     report,
     snapshot,
     validate,
+    who,
 )
 
 app = typer.Typer(
@@ -73,6 +74,7 @@ app.command("redrive")(redrive.command)
 app.command("snapshot")(snapshot.command)
 app.command("list")(list_.command)
 app.command("report")(report.command)
+app.command("who")(who.command)
 app.command("actions")(actions.command)
 app.command("coverage")(coverage.command)
 app.command("validate")(validate.command)
