@@ -11,6 +11,7 @@ from cloudsearch import __version__
 from cloudsearch.cli import (
     actions,
     coverage,
+    history,
     list_,
     load,
     purge,
@@ -75,6 +76,7 @@ app.command("snapshot")(snapshot.command)
 app.command("list")(list_.command)
 app.command("report")(report.command)
 app.command("who")(who.command)
+app.command("history")(history.command)
 app.command("actions")(actions.command)
 app.command("coverage")(coverage.command)
 app.command("validate")(validate.command)
