@@ -19,6 +19,7 @@ from cloudsearch.cli import (
     redrive,
     report,
     snapshot,
+    top,
     validate,
     who,
 )
@@ -77,6 +78,7 @@ app.command("list")(list_.command)
 app.command("report")(report.command)
 app.command("who")(who.command)
 app.command("history")(history.command)
+app.command("top")(top.command)
 app.command("actions")(actions.command)
 app.command("coverage")(coverage.command)
 app.command("validate")(validate.command)
