@@ -14,6 +14,7 @@ from cloudsearch.cli import (
     history,
     list_,
     load,
+    permissions,
     purge,
     rederive,
     redrive,
@@ -79,6 +80,7 @@ app.command("report")(report.command)
 app.command("who")(who.command)
 app.command("history")(history.command)
 app.command("top")(top.command)
+app.command("permissions")(permissions.command)
 app.command("actions")(actions.command)
 app.command("coverage")(coverage.command)
 app.command("validate")(validate.command)
