@@ -62,3 +62,9 @@ class AccessError(CloudsearchError):
 
 class BadCredentials(AccessError):
     """AWS does not take these credentials, whatever they are used for: nothing more can be read with them."""
+
+
+class GateTripped(CloudsearchError):
+    """A ``--fail-on`` gate did not hold, or nothing could be concluded."""
+
+    exit_code = 10

@@ -49,6 +49,7 @@ def answers(run: Run, place: Backend, logs: Path, iam: Sequence[Path]) -> Iterat
         yield f"{kind} without a file", run(place, "list", kind, "--format", "csv")
     if not iam:
         return
+    yield "all", run(place, "report", "--all", "--services", *files, *dated)
     principals = sorted(load_iam(iam).principals, key=lambda principal: principal.arn)[:25]
     for principal, days in itertools.product(principals, ("30", "1")):
         whom = [f"--{principal.kind}", principal.arn, "--min-days", days]

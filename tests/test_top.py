@@ -210,3 +210,18 @@ def test_golden(scenario: Scenario) -> None:
     lines = [*rendered(found, Format.TABLE, width=80), *foot(found)]
     assert not [part for line in lines for part in line.split("\n") if len(part) > 80]
     golden("top.txt", lines)
+
+
+@pytest.mark.parametrize("how", ["markdown", "html"])
+@pytest.mark.parametrize(
+    "command",
+    [["top", "--by", "agent"], ["history", "--role", "worker"], ["who", "ec2:DescribeInstances"]],
+)
+def test_documents_say_what_they_rest_on(scenario: Scenario, command: list[str], how: str) -> None:
+    """In the document and not beside it, and what a log says is text there."""
+    scenario.log(record(1, userAgent="<script>alert(1)</script>"))
+    code, out, err = scenario.run(*command, "--format", how)
+    assert code == 0
+    assert {"top": "1 calls", "history": "AWS-managed", "who": "AWS services"}[command[0]] in out
+    assert how == "markdown" or "<script>alert" not in out  # there it is code, which is text
+    assert "calls" not in err

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 (a script, no package)
-"""Write ``cloudsearch/actions/data/operations.txt``: which IAM actions some public API operation needs.
+"""Write ``cloudsearch/actions/data/operations.txt``: which IAM actions some public API operation surely needs.
 
     python tools/operations.py
 
@@ -25,11 +25,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from cloudsearch.actions.hosts import label, prefixes  # noqa: E402 (the checkout's own, whatever is installed)
-from cloudsearch.actions.mapping import actions_for, possible, unknown_calls  # noqa: E402
+from cloudsearch.actions.mapping import actions_for, unknown_calls  # noqa: E402
 
 DATA = ROOT / "cloudsearch" / "actions" / "data"
 HEAD = (
-    "# Actions that some operation of the public SDK models needs, by service prefix. Written by tools/operations.py.\n"
+    "# Actions that some operation of the public SDK models surely needs, by service prefix."
+    " Written by tools/operations.py.\n"
 )
 
 
@@ -62,11 +63,10 @@ def _model(path: Path) -> Model:
 
 
 def needed() -> dict[str, set[str]]:
-    """Service prefix -> names of the actions that an operation needs, surely or with some parameters."""
+    """Service prefix -> names of the actions that an operation surely needs."""
     found: dict[str, set[str]] = defaultdict(set)
     for host, operation in operations():
-        further = (possible().get((service, operation.lower()), ()) for service in prefixes(host))
-        for action in (*actions_for(host, operation).actions, *(one for some in further for one in some)):
+        for action in actions_for(host, operation).actions:
             service, _, name = action.partition(":")
             found[service].add(name)
     return found

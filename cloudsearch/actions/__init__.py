@@ -2,6 +2,7 @@
 
 ``actions_for`` says which IAM actions a call surely needs, ``inferred_for`` which its parameters show beside those
 (``infers``, ``may_tell`` whether they can show any, ``displaced`` which of the sure ones the call then does not need),
+``may_need`` those it needs in cases that nothing which is kept can tell,
 ``observability`` what it takes for a use to be in the log, ``explain`` all of it for a person who asks.
 """
 
@@ -24,11 +25,11 @@ from cloudsearch.actions.mapping import (
     UNKNOWN,
     Mapping,
     actions_for,
-    may_need,
     unknown_calls,
 )
 from cloudsearch.actions.observability import Observability, ObservabilityClass, observability
 from cloudsearch.actions.passing import PASS_ROLE, PassedRole
+from cloudsearch.actions.possible import Case, may_need
 
 __all__ = [
     "FACT",
@@ -36,6 +37,7 @@ __all__ = [
     "PASS_ROLE",
     "SAME_NAME",
     "UNKNOWN",
+    "Case",
     "ExplainedAction",
     "ExplainedCall",
     "Explanation",

@@ -30,6 +30,10 @@ class _Variant:
     actions: tuple[str, ...]
     instead: tuple[str, ...]
 
+    def reads(self, path: tuple[str, ...]) -> bool:
+        """Whether any condition looks at the path, at something above it or below it."""
+        return any(one.reads(path) for conditions in self.alternatives for one in conditions)
+
     def applies(self, where: Layers) -> bool:
         if all(self.names.isdisjoint(layer) for layer in where):
             return False
@@ -84,6 +88,16 @@ def told_by_parameters(event_source: str, event_name: str) -> frozenset[str]:
         return frozenset()
     roles = (PASS_ROLE,) if call.carriers else ()
     return frozenset((*roles, *(action for variant in call.variants for action in variant.actions)))
+
+
+def told_at(event_source: str, event_name: str, path: tuple[str, ...]) -> frozenset[str]:
+    """The actions of which the parameter at a path, of plain names, tells whether the call needed them."""
+    call = _call(event_source, event_name)
+    if call is None:
+        return frozenset()
+    carriers = call.carriers.get(path[-1], ())
+    roles = (PASS_ROLE,) if any(one.parent in (None, *path[-2:-1]) for one in carriers) else ()
+    return frozenset((*roles, *(action for one in call.variants if one.reads(path) for action in one.actions)))
 
 
 def passed_roles(event_source: str, event_name: str, record: object) -> tuple[PassedRole, ...]:

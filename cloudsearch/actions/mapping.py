@@ -81,13 +81,6 @@ def possible() -> dict[tuple[str, str], tuple[str, ...]]:
     }
 
 
-def may_need(event_source: str, event_name: str) -> tuple[str, ...]:
-    """Actions that a call needs in some cases only: any call may have used each of them."""
-    name = rules.VERSION.sub("", event_name).lower()
-    keys = (label(event_source), *prefixes(event_source))
-    return next((found for key in keys if (found := possible().get((key, name)))), ())
-
-
 @lru_cache(maxsize=1)
 def unknown_calls() -> tuple[tuple[str, str, str], ...]:
     """Every operation of the public SDK models that stays unknown: (prefix or host, operation, why), sorted.

@@ -2,8 +2,8 @@
 
 ``data/observability.tsv`` holds what AWS's pages say, its first fitting line counts; ``data/resource_types.tsv`` the
 resource types of data events; ``data/operations.txt`` (written by ``tools/operations.py``) the actions that some public
-API operation needs. One that none needs cannot be observed; one that no page speaks of is assumed to be a management
-event, and is called so.
+API operation surely needs. One that none does cannot be observed; one that no page speaks of is assumed to be a
+management event, and is called so.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ _UNTOLD = "?"
 _OPERATIONS = "the operations of the public SDK models"
 _UNKNOWN = Observability(ObservabilityClass.NO_OPERATION, "IAM has no action of that name", "the catalogue")
 _NO_OPERATION = Observability(
-    ObservabilityClass.NO_OPERATION, "no public API operation needs it: a call cannot show its use", _OPERATIONS
+    ObservabilityClass.NO_OPERATION,
+    "no public API operation needs it for certain: calls cannot show whether it was used",
+    _OPERATIONS,
 )
 _ASSUMED = Observability(
     ObservabilityClass.MANAGEMENT_ASSUMED, "an API operation needs it and no page calls it a data event", _OPERATIONS
@@ -111,7 +113,7 @@ def observability(action: str) -> Observability:
 
 @lru_cache(maxsize=1)
 def operations() -> dict[str, frozenset[str]]:
-    """Service prefix -> the names, in lower case, of its actions that some API operation needs."""
+    """Service prefix -> the names, in lower case, of its actions that some API operation surely needs."""
     rows = (line.partition("\t") for line in text("operations.txt").splitlines() if not line.startswith("#"))
     return {service: frozenset(names.lower().split(" ")) for service, _, names in rows}
 

@@ -65,6 +65,10 @@ class Condition:
         """Whether a value at the path fits."""
         return any(self._fits(value) for value in _at(where, self.steps))
 
+    def reads(self, path: tuple[str, ...]) -> bool:
+        """Whether it looks at the path, of plain names, at something above it or below it."""
+        return all(name in step for name, step in zip(path, self.steps, strict=False))
+
     def _fits(self, value: object) -> bool:
         if not self.operator:
             return says_something(value)

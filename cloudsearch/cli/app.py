@@ -11,6 +11,7 @@ from cloudsearch import __version__
 from cloudsearch.cli import (
     actions,
     coverage,
+    denied,
     history,
     list_,
     load,
@@ -77,6 +78,7 @@ app.command("redrive")(redrive.command)
 app.command("snapshot")(snapshot.command)
 app.command("list")(list_.command)
 app.command("report")(report.command)
+app.command("denied")(denied.command)
 app.command("who")(who.command)
 app.command("history")(history.command)
 app.command("top")(top.command)

@@ -76,7 +76,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     if how is Format.TABLE:
         put([*headlines, "", *lines], output)
         return
-    for line in headlines:
+    for line in () if how.is_document else headlines:
         say(line)
     put(lines, output)
 

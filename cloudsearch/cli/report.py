@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,13 +31,23 @@ from cloudsearch.cli.options import (
     UntilOption,
     VerboseOption,
 )
+from cloudsearch.cli.told import Told
 from cloudsearch.errors import UsageError
 from cloudsearch.render.formats import Format
 
 if TYPE_CHECKING:
-    from cloudsearch.iam import Principal
-    from cloudsearch.reports.report import Options
+    from cloudsearch.cli.shown import Shown
+    from cloudsearch.iam import Iam
     from cloudsearch.reports.verdicts import Marker
+    from cloudsearch.reports.window import Window
+    from cloudsearch.store import Store
+
+
+class Sort(StrEnum):
+    """What ``--sort`` takes."""
+
+    NAME = "name"
+    RISK = "risk"
 
 
 class Show(StrEnum):
@@ -63,11 +75,51 @@ HideBenignOption = Annotated[
 ]
 ExpandOption = Annotated[bool, typer.Option("--expand", help="A line for every action of unused services too.")]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Call nothing unused that AWS does not say is logged.")]
+DestRoleOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dest-role", metavar="NAME|ARN", help="What it did as this role, directly or through a chain of roles."
+    ),
+]
+DestAccountOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dest-account", metavar="ID", help="The account of --dest-role; alone, every role it came into there."
+    ),
+]
+ThroughOption = Annotated[
+    bool, typer.Option("--through", help="Who came into the role, which way, how often and when last.")
+]
+
+
+AllOption = Annotated[
+    bool,
+    typer.Option("--all", help="Every user and role of these accounts, a line each; --expand for their actions."),
+]
+ServiceOption = Annotated[
+    list[str] | None, typer.Option("--service", metavar="PREFIX", help="Only actions of this service. Repeatable.")
+]
+ServicesOption = Annotated[bool, typer.Option("--services", help="A line for each service instead of each action.")]
+SortOption = Annotated[
+    Sort, typer.Option("--sort", help="risk: changes of permissions, passed roles and reading of data first.")
+]
+FailOnOption = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-on",
+        metavar="LIST",
+        help="Exit 10 if there is more than this, of: unused,ungranted,unknown,denied; with a limit: unused>20.",
+    ),
+]
+ResultOption = Annotated[
+    Path | None, typer.Option("--result", metavar="FILE", help="Where to write, as JSON, what became of --fail-on.")
+]
 
 
 def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     role: RoleOption = None,
     user: UserOption = None,
+    everybody: AllOption = False,  # noqa: FBT002
     iam: IamOption = None,
     iam_as_of: IamAsOfOption = None,
     scp: ScpOption = None,
@@ -78,7 +130,15 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     since: SinceOption = None,
     until: UntilOption = None,
     account: AccountOption = None,
+    dest_role: DestRoleOption = None,
+    dest_account: DestAccountOption = None,
+    through: ThroughOption = False,  # noqa: FBT002
     show: ShowOption = None,
+    service: ServiceOption = None,
+    services: ServicesOption = False,  # noqa: FBT002
+    sort: SortOption = Sort.NAME,
+    fail_on: FailOnOption = None,
+    result: ResultOption = None,
     hide_benign: HideBenignOption = False,  # noqa: FBT002
     expand: ExpandOption = False,  # noqa: FBT002
     strict: StrictOption = False,  # noqa: FBT002
@@ -96,71 +156,92 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
 
     Example: cloudsearch report --role deploy --iam iam.json
     """
-    from datetime import UTC, datetime
-
     from cloudsearch.cli import principals as who
-    from cloudsearch.cli.output import put, say, width
     from cloudsearch.cli.redaction import log_to_stderr
+    from cloudsearch.cli.shown import Picked, Shown
     from cloudsearch.cli.stores import opened
-    from cloudsearch.render.report import body, foot, head
-    from cloudsearch.reports.report import report, shown
+    from cloudsearch.reports.gates import Tally, gates
     from cloudsearch.reports.window import window
 
     log_to_stderr(verbose=verbose)
-    name, kind = _who(role, user)
-    markers = _markers(show)
+    if result and not fail_on:
+        raise UsageError("--result says what became of --fail-on: give that too")
+    if through and fail_on:
+        raise UsageError("--fail-on is for actions: leave it out, or --through")
+    asked = _Asked(role, user, everybody, tuple(account or ()), dest_role, dest_account, through)
+    shown = Shown(
+        how=how,
+        output=output,
+        picked=Picked(_markers(show), _services(service or ()), hide_benign, sort is Sort.RISK),
+        expand=expand,
+        by_service=services,
+        whole_store=not (since or until),
+        tally=Tally(gates(fail_on) if fail_on else ()),
+        result=result,
+    )
     span = window(since, until, now=datetime.now(UTC))
     asking = who.Asking(profile, tuple(role_arn or ()), external_id)
-    principal = who.chosen(who.read(iam or [], asking), name, kind, account or ())
-    options = _Told(iam or [], iam_as_of, scp or [], selectors or []).options(principal, min_days, strict=strict)
+    told = Told(iam or [], iam_as_of, scp or [], selectors or [], min_days, strict)
+    known = who.read(told.iam, asking) if told.iam or asking or not through else None
     with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
-        found = report(opened_store, span, principal, options)
-    headlines = list(head(found, whole_store=not (since or until), width=width()))
-    rows = shown(found.rows, markers=markers, hide_benign=hide_benign)
-    lines = body(rows, how, expand=expand, width=width())
-    if how is Format.TABLE:
-        put([*headlines, "", *lines, foot(found)], output)
-        return
-    for line in (*headlines, foot(found)):
-        say(line)
-    put(lines, output)
+        asked.answer(opened_store, span, known, told, shown)
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What the files given tell: IAM's state and when it was so, what bounds it from above, what trails record."""
+class _Asked:
+    """Whom a report is on, and which of the reports it is."""
 
-    iam: Sequence[Path]
-    iam_as_of: str | None
-    scps: Sequence[Path]
-    selectors: Sequence[Path]
+    role: str | None
+    user: str | None
+    everybody: bool
+    accounts: Sequence[str]
+    dest_role: str | None
+    dest_account: str | None
+    through: bool
 
-    def options(self, principal: Principal, min_days: int, *, strict: bool) -> Options:
-        """What the report on one principal goes by."""
+    def __post_init__(self) -> None:
+        if sum(map(bool, (self.role, self.user, self.everybody))) != 1:
+            raise UsageError("Say whom to report on: --role NAME, --user NAME or --all, one of them")
+        if self.through and (not self.role or self.dest_role or self.dest_account):
+            raise UsageError("--through tells who came into a role: --role NAME --through, and no destination")
+        if self.everybody and (self.dest_role or self.dest_account):
+            raise UsageError("--dest-role and --dest-account tell what one did: --role or --user, not --all")
+
+    def answer(self, store: Store, span: Window, iam: Iam | None, told: Told, shown: Shown) -> None:
+        """Read, conclude, print."""
+        from cloudsearch.cli.chains import who_came
+
+        if self.through:
+            shown.through(who_came(store, span, self.role or "", self.accounts, iam))
+        elif iam is not None and self.everybody:
+            self._of_everybody(store, span, iam, told, shown)
+        elif iam is not None:
+            self._of_one(store, span, iam, told, shown)
+
+    def _of_everybody(self, store: Store, span: Window, iam: Iam, told: Told, shown: Shown) -> None:
+        from cloudsearch.reports.report import reports
+
+        everybody = [one for one in iam if one.kind in ("user", "role")]
+        wanted = [one for one in everybody if not self.accounts or one.account in self.accounts]
+        wanted.sort(key=lambda one: (one.account, one.arn))
+        shown.everyone(reports(store, span, [(one, told.options(one)) for one in wanted]))
+
+    def _of_one(self, store: Store, span: Window, iam: Iam, told: Told, shown: Shown) -> None:
         from cloudsearch.cli import principals as who
-        from cloudsearch.cli import trails
-        from cloudsearch.reports.report import Options
+        from cloudsearch.cli.chains import Into, destinations
+        from cloudsearch.reports.activity import activity
+        from cloudsearch.reports.report import report
 
-        controls = who.controls(self.iam, self.scps)
-        organization = controls.organization_of(principal.account)
-        members = [principal.account] if organization else []
-        return Options(
-            iam_as_of=who.as_of(self.iam, self.iam_as_of, principal.account),
-            min_days=min_days,
-            strict=strict,
-            further=controls.layers_for(principal),
-            organization=organization,
-            scps_known=controls.knows(principal.account),
-            selectors=trails.selectors(self.selectors, self.iam, members=members),
-        )
-
-
-def _who(role: str | None, user: str | None) -> tuple[str, str]:
-    if role and not user:
-        return role, "role"
-    if user and not role:
-        return user, "user"
-    raise UsageError("Say whom to report on: --role NAME or --user NAME, one of them")
+        name, kind = (self.role, "role") if self.role else (self.user or "", "user")
+        principal = who.chosen(iam, name, kind, self.accounts)
+        into = Into(iam, principal, self.dest_role, self.dest_account)
+        if into:
+            shown.destinations(list(destinations(store, span, into, told.options)))
+            return
+        found = report(store, span, principal, told.options(principal))
+        covered = found.circumstances.coverage
+        days = activity(store, found.window, principal, covered) if shown.how is Format.HTML else []
+        shown.reports([found], days=days)
 
 
 def _markers(show: str | None) -> frozenset[Marker] | None:
@@ -172,3 +253,17 @@ def _markers(show: str | None) -> frozenset[Marker] | None:
     if unknown := [name for name in names if name not in list(Show)]:
         raise UsageError(f"--show {unknown[0]!r}: choose from {', '.join(Show)}")
     return frozenset(Marker[name.upper()] for name in names)
+
+
+def _services(prefixes: Sequence[str]) -> frozenset[str]:
+    from cloudsearch.catalogue import everything
+
+    if not prefixes:
+        return frozenset()
+    known = {action.service for action in everything()}
+    wanted = frozenset(prefix.lower() for prefix in prefixes)
+    if unknown := sorted(wanted - known):
+        close = get_close_matches(unknown[0], known)
+        hint = f" Close: {', '.join(close)}." if close else ""
+        raise UsageError(f"--service {unknown[0]!r}: IAM has no such service prefix.{hint}")
+    return wanted

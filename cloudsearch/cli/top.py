@@ -82,7 +82,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     if how is Format.TABLE:
         put([*lines, "", *foot(found)], output)
         return
-    for line in foot(found):
+    for line in () if how.is_document else foot(found):
         say(line)
     put(lines, output)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,12 +27,11 @@ from cloudsearch.cli.options import (
     VerboseOption,
 )
 from cloudsearch.cli.report import IamAsOfOption, StrictOption
+from cloudsearch.cli.told import Told
 from cloudsearch.errors import CloudsearchError, UsageError
 from cloudsearch.render.formats import Format
 
 if TYPE_CHECKING:
-    from cloudsearch.iam import Controls, Principal
-    from cloudsearch.reports.report import Options
     from cloudsearch.reports.who import Asked
 
 ActionArgument = Annotated[
@@ -88,45 +85,17 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     span = window(since, until, now=datetime.now(UTC))
     asked = _asked(action, resource, account or ())
     told = principals.known(iam or [], principals.Asking(profile, tuple(role_arn or ()), external_id))
-    options = _Given(iam or [], iam_as_of, selectors or [], principals.controls(iam or [], scp or []), min_days, strict)
+    options = Told(iam or [], iam_as_of, scp or [], selectors or [], min_days, strict).options
     with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
         known = told.principals if told else None
-        found = who(opened_store, span, asked, known, options.of)
+        found = who(opened_store, span, asked, known, options)
     lines = rendered(found, how, width=width())
     if how is Format.TABLE:
         put([*lines, *notes(found, width=width())], output)
         return
-    for note in notes(found, width=None):
+    for note in () if how.is_document else notes(found, width=None):
         say(note)
     put(lines, output)
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """What is told beside the logs, for each principal."""
-
-    iam: Sequence[Path]
-    iam_as_of: str | None
-    selectors: Sequence[Path]
-    controls: Controls
-    min_days: int
-    strict: bool
-
-    def of(self, principal: Principal) -> Options:
-        """What one principal's rows go by."""
-        from cloudsearch.cli import principals, trails
-        from cloudsearch.reports.report import Options
-
-        organization = self.controls.organization_of(principal.account)
-        return Options(
-            iam_as_of=principals.as_of(self.iam, self.iam_as_of, principal.account),
-            min_days=self.min_days,
-            strict=self.strict,
-            further=self.controls.layers_for(principal),
-            organization=organization,
-            scps_known=self.controls.knows(principal.account),
-            selectors=trails.selectors(self.selectors, self.iam, members=[principal.account] if organization else []),
-        )
 
 
 def _asked(action: str, resource: str | None, accounts: Sequence[str]) -> Asked:

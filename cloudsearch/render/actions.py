@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from cloudsearch.actions import ExplainedAction, ExplainedCall, Explanation
 from cloudsearch.render.formats import Format
 from cloudsearch.render.machine import render
+from cloudsearch.render.page import Page
 from cloudsearch.render.text import clean, columns, folded
 
 FIELDS = (
@@ -31,7 +32,7 @@ Similar = Mapping[str, Sequence[str]]
 def explanations(found: Sequence[Explanation], how: Format, *, similar: Similar, width: int | None) -> Iterator[str]:
     """A paragraph for each call and action, a line for each action of a pattern; or a row each for programs."""
     if how is not Format.TABLE:
-        yield from render(_rows(found, similar), FIELDS, how)
+        yield from render(_rows(found, similar), FIELDS, how, Page("IAM actions"))
         return
     for explanation in found:
         yield from _calls(explanation, similar.get(explanation.text, ()), width)
@@ -47,7 +48,7 @@ def unknown_calls(rows: Iterable[tuple[str, str, str]], how: Format, *, width: i
     """Calls that map to no action: service or host, operation, and why; for people by reason, then by service."""
     if how is not Format.TABLE:
         named = (dict(zip(UNKNOWN_FIELDS, row, strict=True)) for row in rows)
-        yield from render(named, UNKNOWN_FIELDS, how)
+        yield from render(named, UNKNOWN_FIELDS, how, Page("Calls whose actions are not known"))
         return
     reasons: dict[str, dict[str, list[str]]] = {}
     for service, operation, reason in rows:

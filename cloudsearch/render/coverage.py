@@ -8,6 +8,7 @@ from itertools import groupby
 
 from cloudsearch.render.formats import Format
 from cloudsearch.render.machine import render
+from cloudsearch.render.page import Page
 from cloudsearch.render.text import columns
 from cloudsearch.reports.days import DayRow, DayState
 
@@ -30,7 +31,7 @@ _MARKS = {DayState.PROVEN: " ", DayState.LOADED: " ", DayState.QUIET: "?", DaySt
 def coverage(rows: Sequence[DayRow], how: Format, *, width: int | None) -> Iterator[str]:
     """The days in the format asked for; the table gives a block to each account and region."""
     if how is not Format.TABLE:
-        yield from render(map(_plain, rows), FIELDS, how)
+        yield from render(map(_plain, rows), FIELDS, how, Page("What the store holds"))
         return
     if not rows:
         yield "Nothing is loaded of these accounts and days."

@@ -12,3 +12,10 @@ class Format(StrEnum):
     JSON = "json"
     JSONL = "jsonl"
     CSV = "csv"
+    MARKDOWN = "markdown"
+    HTML = "html"
+
+    @property
+    def is_document(self) -> bool:
+        """Whether a result says itself what it rests on, instead of telling it beside."""
+        return self in (Format.TABLE, Format.MARKDOWN, Format.HTML)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from cloudsearch.event import Outcome
 from cloudsearch.render.formats import Format
 from cloudsearch.render.machine import render
+from cloudsearch.render.page import Page
 from cloudsearch.render.text import columns, day, folded
 from cloudsearch.reports.changes import Change
 from cloudsearch.reports.coverage import AccountCoverage
@@ -38,7 +39,8 @@ _MOST_GAPS = 5
 def history(found: History, how: Format, *, width: int | None) -> Iterator[str]:
     """The changes in the format asked for."""
     if how is not Format.TABLE:
-        yield from render(map(_record, found.rows), FIELDS, how)
+        page = Page(f"What changed of {found.subject.kind} {found.subject.name}", tuple(head(found, width=None)))
+        yield from render(map(_record, found.rows), FIELDS, how, page)
     elif found.rows:
         yield columns(map(_line, found.rows), ("when (UTC)", "account", "by", "what"), width=width)
     else:

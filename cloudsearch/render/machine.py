@@ -1,4 +1,4 @@
-"""Rows for programs: one JSON array, JSON lines, or CSV. Keys keep their order; values keep their types."""
+"""Rows for programs, one JSON array, JSON lines or CSV, and as documents. Keys keep their order; values their types."""
 
 from __future__ import annotations
 
@@ -11,18 +11,28 @@ from datetime import datetime
 import msgspec
 
 from cloudsearch.render.formats import Format
-from cloudsearch.render.text import iso
+from cloudsearch.render.markdown import markdown
+from cloudsearch.render.page import Page
+from cloudsearch.render.text import cell, iso
 
 _FORMULA = re.compile(r"(?m)^[\s\u00a0\u200b-\u200f\ufeff]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 
-def render(rows: Iterable[Mapping[str, object]], fields: Sequence[str], how: Format) -> Iterator[str]:
-    """Rows as lines of text, streamed; each holds ``fields`` in that order."""
+def render(
+    rows: Iterable[Mapping[str, object]], fields: Sequence[str], how: Format, page: Page | None = None
+) -> Iterator[str]:
+    """Rows as lines of text, streamed; each holds ``fields`` in that order. ``page`` is for documents."""
     match how:
         case Format.JSON:
             yield from _array(rows)
         case Format.JSONL:
             yield from map(_json, rows)
+        case Format.MARKDOWN:
+            yield from markdown(rows, fields, page or Page())
+        case Format.HTML:
+            from cloudsearch.render.html import html  # with charts: no other format should pay for them
+
+            yield from html(rows, fields, page or Page())
         case _:
             yield from _csv(rows, fields)
 
@@ -61,15 +71,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        return iso(value)
-    if isinstance(value, str):
-        return _harmless(value)
-    return msgspec.json.encode(value).decode("utf-8") if isinstance(value, list | tuple | dict) else str(value)
+    return _harmless(value) if isinstance(value, str) else cell(value)
 
 
 def _harmless(text: str) -> str:

@@ -18,24 +18,25 @@ def documents(needs: Needs) -> Iterator[str]:
 
 def table(needs: Needs, *, width: int | None) -> Iterator[str]:
     """Each permission, and what for."""
-    rows = [*_of_aws(needs), *_of_store(needs)]
-    yield columns(rows, ("of", "needs", "on"), width=width) if rows else "It needs no permission."
+    for about, rows in (("AWS", list(_of_aws(needs))), ("Elasticsearch", list(_of_store(needs)))):
+        if rows:
+            yield columns(rows, (about, "on"), width=width)
+            yield ""
     if needs.policy is None:
-        yield ""
         yield "AWS is not asked; a bucket is read with --bucket."
 
 
-def _of_aws(needs: Needs) -> Iterator[tuple[str, str, str]]:
+def _of_aws(needs: Needs) -> Iterator[tuple[str, str]]:
     for statement in (needs.policy or {}).get("Statement", ()):
         actions = statement["Action"]
         for action in [actions] if isinstance(actions, str) else actions:
-            yield "AWS", action, statement["Resource"]
+            yield action, statement["Resource"]
 
 
-def _of_store(needs: Needs) -> Iterator[tuple[str, str, str]]:
+def _of_store(needs: Needs) -> Iterator[tuple[str, str]]:
     role = needs.role or {"cluster": (), "indices": ()}
     for privilege in role["cluster"]:
-        yield "Elasticsearch", privilege, "the cluster"
+        yield privilege, "the cluster"
     for index in role["indices"]:
         for privilege in index["privileges"]:
-            yield "Elasticsearch", privilege, " ".join(index["names"])
+            yield from ((privilege, name) for name in index["names"])

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from cloudsearch.render.formats import Format
 from cloudsearch.render.machine import render
+from cloudsearch.render.page import Page
 from cloudsearch.render.text import columns, day
 from cloudsearch.reports.principals import PrincipalRow
 
@@ -29,7 +30,9 @@ def principals(rows: Sequence[PrincipalRow], how: Format, *, width: int | None) 
     if how is Format.TABLE:
         yield from _table(rows, width)
     else:
-        yield from render(({name: getattr(row, name) for name in FIELDS} for row in rows), FIELDS, how)
+        yield from render(
+            ({name: getattr(row, name) for name in FIELDS} for row in rows), FIELDS, how, Page("Principals")
+        )
 
 
 def _table(rows: Iterable[PrincipalRow], width: int | None) -> Iterator[str]:

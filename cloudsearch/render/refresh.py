@@ -10,6 +10,7 @@ from cloudsearch.catalogue.refresh import Refreshed
 from cloudsearch.render.formats import Format
 from cloudsearch.render.live import LiveLine
 from cloudsearch.render.machine import render
+from cloudsearch.render.page import Page
 from cloudsearch.render.text import clean, day, iso
 
 FIELDS = ("source", "fetched_at", "file", "size", "seconds", "services", "actions", "operations", "left_out")
@@ -25,13 +26,13 @@ class Progress(LiveLine):
 
 
 def refreshed(done: Refreshed, how: Format) -> Iterator[str]:
-    """What a refresh did: lines for people, one object or one row of CSV for programs."""
-    if how is Format.CSV:
-        yield from render([_row(done)], FIELDS, how)
-    elif how is not Format.TABLE:
+    """What a refresh did: lines for people, one object or one row for all else."""
+    if how is Format.TABLE:
+        yield from _lines(done)
+    elif how in (Format.JSON, Format.JSONL):
         yield msgspec.json.encode(_row(done)).decode()
     else:
-        yield from _lines(done)
+        yield from render([_row(done)], FIELDS, how, Page("AWS's Service Reference"))
 
 
 def _lines(done: Refreshed) -> Iterator[str]:

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import groupby
 
+from cloudsearch.iam import State
 from cloudsearch.render.formats import Format
 from cloudsearch.render.machine import render
+from cloudsearch.render.page import Chart, Kind, Page
 from cloudsearch.render.text import columns, day, folded
+from cloudsearch.reports.activity import Day
 from cloudsearch.reports.report import Report
 from cloudsearch.reports.verdicts import Marker, ReportRow
 
@@ -31,6 +34,9 @@ FIELDS = (
     "observed_days",
     "access_level",
 )
+MOST_SERVICES = 20
+"""Services a chart has room for."""
+
 _LEGEND = {
     Marker.USED: "used",
     Marker.UNUSED: "unused",
@@ -74,13 +80,48 @@ def foot(report: Report) -> str:
     return f"actions as of {report.catalogue_version}"
 
 
-def body(rows: Sequence[ReportRow], how: Format, *, expand: bool, width: int | None) -> Iterator[str]:
+def body(
+    rows: Iterable[ReportRow], how: Format, *, expand: bool, width: int | None, page: Page | None = None
+) -> Iterator[str]:
     """The rows in the format asked for; the table folds what needs no line of its own."""
     if how is Format.TABLE:
-        yield from _table(rows, expand=expand, width=width)
-        yield from _sums(rows)
+        shown = list(rows)
+        yield from _table(shown, expand=expand, width=width)
+        yield from _sums(shown)
     else:
-        yield from render(_records(rows), FIELDS, how)
+        yield from render(_records(rows), FIELDS, how, page)
+
+
+def page(reports: Sequence[Report], notes: Iterable[str], days: Sequence[Day] = ()) -> Page:
+    """What stands around the rows in a document; charts only around those of one report with its days."""
+    if len(reports) != 1:
+        return Page("Used against granted", tuple(notes))
+    only = reports[0]
+    title = f"Used against granted: {only.principal.kind} {only.principal.name}"
+    return Page(title, tuple(notes), tuple(_charts(only, days)) if days else ())
+
+
+def _charts(report: Report, days: Sequence[Day]) -> Iterator[Chart]:
+    labels = tuple(day.day.isoformat() for day in days)
+    yield Chart("Calls a day", labels, (("calls let in", tuple(day.calls for day in days)),))
+    if any(day.denied for day in days):
+        yield Chart("Refused calls a day", labels, (("refused", tuple(day.denied for day in days)),))
+    if services := _busiest(report.rows):
+        granted, used = zip(*(counts for _, counts in services), strict=True)
+        names = tuple(name for name, _ in services)
+        yield Chart("Actions of a service", names, (("granted", granted), ("granted and used", used)), Kind.COMPARED)
+
+
+def _busiest(rows: Iterable[ReportRow]) -> list[tuple[str, tuple[int, int]]]:
+    """Services with the most granted actions, those of which some were used first: (granted, used of these)."""
+    granted: Counter[str] = Counter()
+    used: Counter[str] = Counter()
+    for row in rows:
+        if row.granted and row.granted != State.NOT_GRANTED:
+            granted[row.service] += 1
+            used[row.service] += row.used
+    most = sorted(granted, key=lambda service: (not used[service], -granted[service], service))[:MOST_SERVICES]
+    return [(service, (granted[service], used[service])) for service in most]
 
 
 def _records(rows: Iterable[ReportRow]) -> Iterator[dict[str, object]]:

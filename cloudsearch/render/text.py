@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
+import msgspec
 from tabulate import tabulate
 
 _LEAST = 24
@@ -29,6 +30,17 @@ def iso(moment: datetime) -> str:
     """ISO 8601 in UTC with ``Z``; fractions only where there are any."""
     moment = moment.astimezone(UTC)
     return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds").replace("+00:00", "Z")
+
+
+def cell(value: object) -> str:
+    """A value as the text of a cell: nothing for None, ISO 8601 for a time, JSON for a list."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return iso(value)
+    return msgspec.json.encode(value).decode("utf-8") if isinstance(value, list | tuple | dict) else str(value)
 
 
 def columns(rows: Iterable[Sequence[object]], headers: Sequence[str] = (), *, width: int | None = None) -> str:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from cloudsearch.render.formats import Format
 from cloudsearch.render.machine import render
+from cloudsearch.render.page import Page
 from cloudsearch.render.text import columns, day
 from cloudsearch.reports.top import Top, TopRow
 
@@ -16,7 +17,8 @@ FIELDS = ("by", "value", "count", "denied", "errors", "first_seen", "last_seen",
 def top(found: Top, how: Format, *, width: int | None) -> Iterator[str]:
     """The values in the format asked for; in the table what they are stands last, for it may be long."""
     if how is not Format.TABLE:
-        yield from render(({name: getattr(row, name) for name in FIELDS} for row in found.rows), FIELDS, how)
+        records = ({name: getattr(row, name) for name in FIELDS} for row in found.rows)
+        yield from render(records, FIELDS, how, Page("The most frequent", tuple(foot(found))))
         return
     if not found.rows:
         yield "No call is in the window."

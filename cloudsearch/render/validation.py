@@ -9,6 +9,7 @@ from itertools import groupby
 from cloudsearch.logs.chains import State
 from cloudsearch.render.formats import Format
 from cloudsearch.render.machine import render
+from cloudsearch.render.page import Page
 from cloudsearch.render.text import clean, columns
 from cloudsearch.reports.validation import Finding, FindingRow, Sums
 
@@ -35,7 +36,9 @@ _MARKS = {State.VALID: " ", State.UNPROVEN: "?", State.INVALID: "!", State.MISSI
 def validation(rows: Sequence[FindingRow], how: Format, *, width: int | None) -> Iterator[str]:
     """The findings in the format asked for; the table gives a block to each account, region and trail."""
     if how is not Format.TABLE:
-        yield from render(({name: getattr(row, name) for name in FIELDS} for row in rows), FIELDS, how)
+        yield from render(
+            ({name: getattr(row, name) for name in FIELDS} for row in rows), FIELDS, how, Page("Log files and digests")
+        )
         return
     spans = [row for row in rows if row.start]
     for (account, region, trail), block in groupby(spans, key=lambda row: (row.account, row.region, row.trail)):

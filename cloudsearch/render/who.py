@@ -9,6 +9,7 @@ from itertools import groupby
 from cloudsearch.iam import StatementRef
 from cloudsearch.render.formats import Format
 from cloudsearch.render.machine import render
+from cloudsearch.render.page import Page
 from cloudsearch.render.report import FIELDS as OF_REPORT
 from cloudsearch.render.text import clean, columns, day, folded
 from cloudsearch.reports.verdicts import Marker
@@ -31,7 +32,8 @@ _LACKING = 3
 def who(found: Who, how: Format, *, width: int | None) -> Iterator[str]:
     """The principals in the format asked for; the table gives a block to each action."""
     if how is not Format.TABLE:
-        yield from render(_records(found.rows), FIELDS, how)
+        page = Page("Who may do it and who did", tuple(notes(found, width=None)))
+        yield from render(_records(found.rows), FIELDS, how, page)
         return
     for action, block in groupby(found.rows, key=lambda one: one.row.action):
         yield clean(action)

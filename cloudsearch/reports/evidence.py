@@ -10,16 +10,17 @@ actions alone, so it is known by which call and to which service a role was pass
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Protocol
 
 from cloudsearch.actions import NO_PERMISSION, PASS_ROLE, UNKNOWN, actions_for, displaced, displacing, passed_to
 from cloudsearch.actions import Mapping as Mapped
 from cloudsearch.catalogue import find
-from cloudsearch.event import Copy, Outcome
+from cloudsearch.event import Copy, Field, Outcome
 from cloudsearch.reports.window import Window
-from cloudsearch.store import EVENTS, Group, Store
+from cloudsearch.store import EVENTS, Group, Store, Table
 from cloudsearch.where import And, Exists, In, Not, Or, Where
 
 NOT_CALLS = frozenset({"AwsServiceEvent", "AwsConsoleSignIn", "AwsCloudTrailInsight"})
@@ -101,25 +102,73 @@ class Evidence:
     events: int
 
 
+class Grouped(Protocol):
+    """What is asked of a store: ``Store.group``."""
+
+    def group(self, table: Table, by: Sequence[Field], where: Where) -> Iterator[Group]:
+        """Count rows per combination of values."""
+        ...
+
+
+class Gather(Protocol):
+    """How a report reads what a principal did: ``evidence``, or a part of it."""
+
+    def __call__(
+        self, store: Store, window: Window, *, arns: Iterable[str], principal_id: str | None, caller_loaded: bool
+    ) -> Evidence:
+        """Read what a principal, known by its ARNs and id, did within a window."""
+        ...
+
+
 def evidence(
-    store: Store, window: Window, *, arns: Iterable[str], principal_id: str | None, caller_loaded: bool
+    store: Grouped, window: Window, *, arns: Iterable[str], principal_id: str | None, caller_loaded: bool
 ) -> Evidence:
     """Read what a principal, known by its ARNs and id, did within a window."""
     who: list[Where] = [In(_F["principal"], tuple(arns))]
     if principal_id:
         who.append(In(_F["principal_id"], (principal_id,)))
-    where = And((Or(tuple(who)), window.where(_F["time"])))
+    gathered = _Gathering(principal_id, caller_loaded=caller_loaded)
+    for group, add in _read(store, And((Or(tuple(who)), window.where(_F["time"])))):
+        add(gathered, group)
+    return gathered.evidence()
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A principal as events know it; ``caller_loaded`` is whether a log of its account is loaded."""
+
+    arns: tuple[str, ...]
+    principal_id: str | None
+    caller_loaded: bool
+
+
+def evidence_of_all(store: Grouped, window: Window, subjects: Sequence[Subject]) -> list[Evidence]:
+    """As ``evidence``, of many principals at once: the same reads of the store, whatever their number."""
+    gathered = [_Gathering(subject.principal_id, caller_loaded=subject.caller_loaded) for subject in subjects]
+    named: dict[str, set[int]] = defaultdict(set)
+    for at, subject in enumerate(subjects):
+        for name in filter(None, (*subject.arns, subject.principal_id)):
+            named[name].add(at)
+    anybody = Or((Exists(_F["principal"]), Exists(_F["principal_id"])))
+    for group, add in _read(store, And((anybody, window.where(_F["time"]))), _F["principal"]):
+        arn, *key = group.key
+        own = replace(group, key=tuple(key))
+        for at in named.get(str(arn), set()) | named.get(str(key[0]), set()):
+            add(gathered[at], own)
+    return [one.evidence() for one in gathered]
+
+
+def _read(store: Grouped, where: Where, *first: Field) -> Iterator[tuple[Group, Callable[[_Gathering, Group], None]]]:
+    """The groups that tell of uses, each with what is to be done with it; keys begin with the fields of ``first``."""
     let_in = In(_F["outcome"], _LET_IN)
     stand_in = And((let_in, In(_F["inferred_actions"], displacing())))
+    for group in store.group(EVENTS, (*first, _F["principal_id"]), And((where, stand_in))):
+        yield group, _Gathering.count
+    for group in store.group(EVENTS, (*first, *_BY), And((where, Not(stand_in)))):
+        yield group, _Gathering.add
     inferred = And((where, let_in, Exists(_F["inferred_actions"])))
-    gathered = _Gathering(principal_id, caller_loaded=caller_loaded)
-    events = sum(group.count for group in store.group(EVENTS, (_F["outcome"],), And((where, stand_in))))
-    for group in store.group(EVENTS, _BY, And((where, Not(stand_in)))):
-        gathered.add(group)
-        events += group.count
-    for group in store.group(EVENTS, (*_BY, _F["inferred_actions"]), inferred):
-        gathered.infer(group)
-    return Evidence(gathered.uses, gathered.unknown, gathered.calls, gathered.earlier, events)
+    for group in store.group(EVENTS, (*first, *_BY, _F["inferred_actions"]), inferred):
+        yield group, _Gathering.infer
 
 
 def needs_no_permission(action: str) -> bool:
@@ -134,11 +183,21 @@ class _Gathering:
         self.unknown: dict[tuple[str, str], Use] = defaultdict(Use)
         self.calls: Counter[tuple[str, str]] = Counter()
         self.earlier: dict[str, tuple[str, datetime | None]] = {}
+        self.events = 0
         self._principal_id = principal_id
         self._copies = (Copy.CALLER,) if caller_loaded else (Copy.CALLER, Copy.OWNER)
 
+    def evidence(self) -> Evidence:
+        """What it comes to."""
+        return Evidence(self.uses, self.unknown, self.calls, self.earlier, self.events)
+
+    def count(self, group: Group) -> None:
+        """Events whose actions ``infer`` is told."""
+        self.events += group.count
+
     def add(self, group: Group) -> None:
         """One kind of call, with one kind of answer."""
+        self.events += group.count
         self._add(group, actions_for(*_call(group)))
 
     def infer(self, group: Group) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cloudsearch.actions import ObservabilityClass, may_need, observability, told_by_parameters
+from cloudsearch.actions import Case, ObservabilityClass, may_need, observability
 from cloudsearch.actions.selectors import Selectors
 from cloudsearch.catalogue import data_version, find
 from cloudsearch.iam import Grant, Layer, Principal, State, facts_of, grants
 from cloudsearch.reports.changes import Change, Grantee, changes, last_change
 from cloudsearch.reports.coverage import Coverage, coverage
-from cloudsearch.reports.evidence import Evidence, Use, evidence
+from cloudsearch.reports.evidence import Evidence, Gather, Subject, Use, evidence, evidence_of_all
 from cloudsearch.reports.principals import arns_of
 from cloudsearch.reports.verdicts import Circumstances, Marker, ReportRow, judge, unknown_call
 from cloudsearch.reports.window import Window
@@ -77,18 +77,37 @@ class Report:
         return f"cannot conclude: {problem}" if problem else None
 
 
-def report(store: Store, window: Window, principal: Principal, options: Options) -> Report:
-    """Compare what a principal is granted with what it used within a window."""
+def report(store: Store, window: Window, principal: Principal, options: Options, gather: Gather = evidence) -> Report:
+    """Compare what a principal is granted with what it used within a window; ``gather`` reads what it used."""
     covered = coverage(store, window)
-    account = covered.of(principal.account)
-    found = evidence(
+    found = gather(
         store,
         window,  # not the closed one: a use without a plausible time is a use all the same
         arns=arns_of(principal),
         principal_id=principal.id,
-        caller_loaded=bool(account.days),
+        caller_loaded=bool(covered.of(principal.account).days),
     )
-    changed = changes(store, covered.window, principal.account) if account.days else []
+    return _concluded(principal, covered, found, _changes(store, covered, principal.account), options)
+
+
+def reports(store: Store, window: Window, asked: Sequence[tuple[Principal, Options]]) -> Iterator[Report]:
+    """As ``report``, of many principals: the events are gone through once, whatever their number."""
+    covered = coverage(store, window)
+    subjects = [
+        Subject(arns_of(principal), principal.id, bool(covered.of(principal.account).days)) for principal, _ in asked
+    ]
+    changed = {account: _changes(store, covered, account) for account in {principal.account for principal, _ in asked}}
+    for (principal, options), found in zip(asked, evidence_of_all(store, window, subjects), strict=True):
+        yield _concluded(principal, covered, found, changed[principal.account], options)
+
+
+def _changes(store: Store, covered: Coverage, account: str) -> Sequence[Change]:
+    return changes(store, covered.window, account) if covered.of(account).days else []
+
+
+def _concluded(
+    principal: Principal, covered: Coverage, found: Evidence, changed: Sequence[Change], options: Options
+) -> Report:
     about = _circumstances(principal, covered, found, last_change(changed, _grantee(principal)), options)
     return Report(
         principal,
@@ -117,6 +136,16 @@ def shown(rows: Sequence[ReportRow], *, markers: Collection[Marker] | None, hide
     return [row for row in rows if (markers is None or row.marker in markers) and not (hide_benign and is_benign(row))]
 
 
+def perhaps_used(seen: Mapping[tuple[str, str], int]) -> dict[str, dict[Case, tuple[str, ...]]]:
+    """Actions that may have been used, by the case in which the calls seen, by event source and name, need them."""
+    perhaps: dict[str, dict[Case, tuple[str, ...]]] = {}
+    for (source, name), count in sorted(seen.items()):
+        for action, case in may_need(source, name).items():
+            calls = perhaps.setdefault(action, {})
+            calls[case] = (*calls.get(case, ()), f"{name} x {count}")
+    return perhaps
+
+
 def _rows(principal: Principal, found: Evidence, about: Circumstances, options: Options) -> list[ReportRow]:
     facts = facts_of(principal, options.organization)
     granted: dict[str, Grant] = {grant.action.name: grant for grant in grants(principal, options.further, facts)}
@@ -126,16 +155,6 @@ def _rows(principal: Principal, found: Evidence, about: Circumstances, options: 
         use = found.uses.get(name, Use())
         rows.append(judge(find(name) or name, granted.get(name), use, about, earlier=found.earlier.get(name)))
     return rows + [unknown_call(*call, use, about) for call, use in sorted(found.unknown_calls.items())]
-
-
-def _perhaps_used(found: Evidence) -> dict[str, tuple[str, ...]]:
-    """Actions that may have been used, with the calls that need them in cases which no parameter that is read tells."""
-    calls: dict[str, tuple[str, ...]] = {}
-    for (source, name), count in sorted(found.calls.items()):
-        for action in may_need(source, name):
-            if action not in told_by_parameters(source, name):
-                calls[action] = (*calls.get(action, ()), f"{name} x {count}")
-    return calls
 
 
 def _circumstances(
@@ -157,7 +176,7 @@ def _circumstances(
         granted_since=granted_since,
         last_change=change,
         missing_documents=principal.missing,
-        perhaps_used=_perhaps_used(found),
+        perhaps_used=perhaps_used(found.calls),
     )
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from cloudsearch.actions import Observability, ObservabilityClass, observability
+from cloudsearch.actions import Case, Observability, ObservabilityClass, observability
 from cloudsearch.actions.selecting import Answer
 from cloudsearch.actions.selectors import Selectors
 from cloudsearch.catalogue import Action
@@ -21,6 +21,9 @@ from cloudsearch.iam import Grant, State, StatementRef
 from cloudsearch.reports.changes import Change
 from cloudsearch.reports.coverage import EXCLUDABLE_SOURCES, AccountCoverage
 from cloudsearch.reports.evidence import Use, needs_no_permission
+
+_NAMED = 3
+"""Calls that a reason names."""
 
 
 class Marker(StrEnum):
@@ -70,7 +73,7 @@ class Circumstances:
     ``cannot_conclude`` is set when nothing may be said of what is not there, ``stale`` when the IAM file is older
     than the last change of the principal's grants, ``granted_since`` when that change or the principal's creation,
     and not the logs, bounds what was observed. ``selectors`` are what the trails record, where that was given.
-    ``perhaps_used`` are actions with the calls of which nobody can say whether they needed them.
+    ``perhaps_used`` are actions with the calls that need them in some case, of which nobody can say whether it was so.
     """
 
     account: str
@@ -86,7 +89,7 @@ class Circumstances:
     granted_since: str | None = None
     last_change: Change | None = None
     missing_documents: tuple[str, ...] = ()
-    perhaps_used: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    perhaps_used: Mapping[str, Mapping[Case, tuple[str, ...]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,8 +289,17 @@ def _left_out(case: _Case) -> str | None:
 
 
 def _perhaps_used(case: _Case) -> str | None:
-    calls = case.about.perhaps_used.get(case.action)
-    return f"may have been used: {', '.join(calls)}, which need it in some cases" if calls else None
+    perhaps = case.about.perhaps_used.get(case.action)
+    if not perhaps:
+        return None
+    return (
+        f"may have been used: {'; '.join(f'{_named(calls)}, which need it {when}' for when, calls in perhaps.items())}"
+    )
+
+
+def _named(calls: tuple[str, ...]) -> str:
+    others = len(calls) - _NAMED
+    return f"{', '.join(calls[:_NAMED])}{f' and {others} more' if others > 0 else ''}"
 
 
 def _seen_on_the_network_only(case: _Case) -> str | None:

@@ -1,26 +1,26 @@
 """Who may do it and who did: every principal that is granted an action or used it, by the law of the report.
 
-Each row of a principal that IAM told of is the row of its report, made from policies brought into focus and from reads
-that all principals share. Others that acted are told as well: they left, or no IAM file is of their account.
+Each row of a principal that IAM told of is the row of its report, made from policies brought into focus and from the
+events that bear on the actions; all principals share the reads. Others that acted are told as well: they left, or no
+IAM file is of their account.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from cloudsearch.actions import actions_for, may_need
 from cloudsearch.catalogue import find
 from cloudsearch.iam import Principal, State, facts_of, granted
 from cloudsearch.iam.focus import Focus, acts_on
 from cloudsearch.iam.resources import kinds_of
-from cloudsearch.reports.coverage import Coverage, coverage
-from cloudsearch.reports.evidence import Use, evidence
+from cloudsearch.reports.coverage import coverage
+from cloudsearch.reports.evidence import Subject, Use, evidence_of_all
+from cloudsearch.reports.narrowed import Narrowed
 from cloudsearch.reports.principals import account_of, arns_of
-from cloudsearch.reports.report import Options, report
-from cloudsearch.reports.shared import Shared
+from cloudsearch.reports.report import Options, reports
 from cloudsearch.reports.verdicts import Marker, ReportRow
 from cloudsearch.reports.window import Window
 from cloudsearch.store import EVENTS, Store
@@ -75,116 +75,117 @@ def who(
     options_for: OptionsFor,
 ) -> Who:
     """Everybody who is granted the actions or used them; ``known`` are IAM's, if it was asked."""
-    covered = coverage(store, window)
-    asking = _Asking(store, window, asked, covered)
+    asking = _Asking(store, window, asked)
     wanted = [one for one in known or () if asked.has(one.account)]
-    rows = [row for one in wanted for row in asking.rows(one, options_for(one))]
-    rows += [row for row in asking.strangers(known) if asked.has(row.row.account)]
+    rows = [*asking.rows(wanted, options_for), *asking.strangers(known)]
     rows.sort(key=lambda one: (one.row.action.lower(), one.row.account, one.row.principal))
     lacking = tuple(sorted(one.arn for one in wanted if one.missing))
-    return Who(covered.window, tuple(rows), lacking)
-
-
-@dataclass(slots=True)
-class _Counted:
-    """Uses of the actions that were read for one principal: all, on the resource, and on nobody knows what."""
-
-    uses: dict[str, Use] = field(default_factory=dict)
-    on_it: dict[str, Use] = field(default_factory=dict)
-    untold: dict[str, Use] = field(default_factory=dict)
-
-    def told(self, row: ReportRow, kind: str) -> WhoRow:
-        """The row with the calls of the resource alone; where there is none on it, that is not known."""
-        on_it, untold = self.on_it.get(row.action, Use()), self.untold.get(row.action, Use())
-        others = row.calls - on_it.calls - untold.calls
-        figures = replace(
-            row,
-            used=on_it.calls > 0,
-            calls=on_it.calls,
-            denied=on_it.denied,
-            errors=on_it.errors,
-            first_used=on_it.first_used,
-            last_used=on_it.last_used,
-        )
-        if on_it.calls or not row.calls:
-            return WhoRow(figures, kind, others, untold.calls)
-        where = "resource not told" if untold.calls else "on other resources, as far as events tell"
-        reason = f"used {row.calls} {'time' if row.calls == 1 else 'times'}, {where}"
-        return WhoRow(replace(figures, marker=Marker.UNKNOWN, reason=reason), kind, others, untold.calls)
+    return Who(asking.covered.window, tuple(rows), lacking)
 
 
 class _Asking:
-    """What all principals share."""
+    """One question: the events that bear on it, and who is in them."""
 
-    def __init__(self, store: Store, window: Window, asked: Asked, covered: Coverage) -> None:
-        self._asked, self._window, self._covered = asked, window, covered
-        narrow = And((_concerning(store, window, asked.actions), window.where(_F["time"])))
-        self._shared = Shared(store, narrow)
-        on_it, untold = (And((narrow, part)) for part in _by_resource(asked))
-        self._on_it, self._untold = Shared(store, on_it), Shared(store, untold)
-        by = (_F["principal"], _F["principal_id"])
-        self._active = {name for group in store.group(EVENTS, by, window.where(_F["time"])) for name in group.key}
-        kinds = (_F["principal"], _F["principal_id"], _F["principal_type"], _F["account"])
-        self._actors = [group.key for group in store.group(EVENTS, kinds, And((narrow, Exists(_F["principal"]))))]
-        self._acting = {name for group in store.group(EVENTS, by, narrow) for name in group.key}
+    def __init__(self, store: Store, window: Window, asked: Asked) -> None:
+        self._store, self._window, self._asked = store, window, asked
+        self.covered = coverage(store, window)
+        time = window.where(_F["time"])
+        self._narrow = And((_concerning(store, window, asked.actions), time))
+        names = (_F["principal"], _F["principal_id"])
+        self._active = {name for group in store.group(EVENTS, names, time) for name in group.key}
+        by = (*names, _F["principal_type"], _F["account"])
+        self._actors = [group.key for group in store.group(EVENTS, by, self._narrow)]
+        self._acting = {name for key in self._actors for name in key[:2]}
 
-    def rows(self, principal: Principal, options: Options) -> Iterator[WhoRow]:
-        """The rows of one that IAM told of."""
+    def rows(self, principals: Iterable[Principal], options_for: OptionsFor) -> Iterator[WhoRow]:
+        """The rows of those that IAM told of."""
+        concerned = [pair for one in principals if (pair := self._in_focus(one, options_for(one)))]
+        found = list(reports(Narrowed(self._store, self._narrow), self._window, concerned))
+        subjects = [self._subject(one.principal.arn, one.principal) for one in found]
+        own = [[row for row in one.rows if row.action in self._asked.actions] for one in found]
+        kinds = [one.principal.kind for one in found]
+        yield from (row for row in self._told(own, kinds, subjects) if _is_concerned(row))
+
+    def _in_focus(self, principal: Principal, options: Options) -> tuple[Principal, Options] | None:
+        """What is asked about of a principal and its bounds; None where it is granted nothing of it and did nothing.
+
+        IAM's own word of its last use says nothing new where the logs have any event of it.
+        """
         facts = facts_of(principal, options.organization)
         focus = Focus(self._asked.actions, self._asked.resource)
         further = tuple(focus.layer(layer, facts) for layer in options.further)
-        seen = self._heard_of(focus.principal(principal, facts))
+        seen = focus.principal(principal, facts)
         names = {*arns_of(principal), principal.id} - {None}
         states = {one.state for one in granted(seen, self._asked.actions, further, facts)}
         if states == {State.NOT_GRANTED} and self._acting.isdisjoint(names):
-            return
-        found = report(self._shared, self._window, seen, replace(options, further=further)).rows
-        own = [row for row in found if row.action in self._asked.actions]
-        count = partial(self._counted, arns_of(principal), principal.id, principal.account)
-        yield from (row for row in self._told(own, principal.kind, count) if _is_concerned(row))
+            return None
+        if not self._active.isdisjoint(names):
+            seen = replace(seen, role_last_used=None, credential_uses=())
+        return seen, replace(options, further=further)
 
     def strangers(self, known: Collection[Principal] | None) -> Iterator[WhoRow]:
         """Rows of those that acted and that IAM did not tell of; AWS's services are none of them."""
-        arns = {arn for one in known or () for arn in arns_of(one)}
-        ids = {one.id for one in known or () if one.id}
+        told = {name for one in known or () for name in (*arns_of(one), one.id) if name}
         accounts = {one.account for one in known or ()}
-        seen = set()
+        seen: dict[str, tuple[str, str]] = {}
         for arn, principal_id, kind, account in self._actors:
-            if arn in arns or principal_id in ids or kind == "AWSService" or arn in seen:
-                continue
-            seen.add(arn)
-            yield from self._stranger(str(arn), str(kind or ""), str(account or account_of(str(arn))), accounts)
-
-    def _stranger(self, arn: str, kind: str, account: str, accounts: Collection[str]) -> Iterator[WhoRow]:
-        marker, granted, reason = _unknown_to_iam(arn, kind, is_told=account in accounts)
-        counted = self._counted((arn,), None, account)
-        rows = [
-            _row(arn, account, action, use, marker=marker, granted=granted, reason=reason)
-            for action, use in counted.uses.items()
-            if action in self._asked.actions and use.calls
+            if arn and kind != "AWSService" and told.isdisjoint((arn, principal_id)):
+                seen.setdefault(str(arn), (str(kind or ""), str(account or account_of(str(arn)))))
+        wanted = {arn: about for arn, about in seen.items() if self._asked.has(about[1])}
+        subjects = [self._subject(arn) for arn in wanted]
+        uses = self._uses(self._narrow, subjects)
+        own = [
+            list(self._unjudged(arn, about, one, is_told=about[1] in accounts))
+            for (arn, about), one in zip(wanted.items(), uses, strict=True)
         ]
-        yield from self._told(rows, _KINDS.get(kind, "other"), lambda: counted)
+        yield from self._told(own, [_KINDS.get(kind, "other") for kind, _ in wanted.values()], subjects)
 
-    def _told(self, rows: Sequence[ReportRow], kind: str, count: Callable[[], _Counted]) -> Iterator[WhoRow]:
-        if self._asked.resource is None or not rows:
-            yield from (WhoRow(row, kind) for row in rows)
-            return
-        counted = count()
-        yield from (counted.told(row, kind) for row in rows)
+    def _unjudged(
+        self, arn: str, about: tuple[str, str], uses: Mapping[str, Use], *, is_told: bool
+    ) -> Iterator[ReportRow]:
+        marker, granted_, reason = _unknown_to_iam(arn, about[0], is_told=is_told)
+        for action, use in uses.items():
+            if action in self._asked.actions and use.calls:
+                yield _row(arn, about[1], action, use, marker=marker, granted=granted_, reason=reason)
 
-    def _counted(self, arns: Collection[str], principal_id: str | None, account: str) -> _Counted:
-        loaded = bool(self._covered.of(account).days)
-        read = partial(evidence, window=self._window, arns=arns, principal_id=principal_id, caller_loaded=loaded)
-        uses = dict(read(self._shared).uses)
+    def _told(
+        self, rows: Sequence[Sequence[ReportRow]], kinds: Sequence[str], subjects: Sequence[Subject]
+    ) -> Iterator[WhoRow]:
+        """The rows of each subject, with a resource as far as they are of it."""
         if self._asked.resource is None:
-            return _Counted(uses)
-        return _Counted(uses, dict(read(self._on_it).uses), dict(read(self._untold).uses))
+            yield from (WhoRow(row, kind) for own, kind in zip(rows, kinds, strict=True) for row in own)
+            return
+        on_it, untold = (self._uses(And((self._narrow, part)), subjects) for part in _by_resource(self._asked))
+        for own, kind, of_it, of_nobody_knows in zip(rows, kinds, on_it, untold, strict=True):
+            for row in own:
+                yield _on(row, kind, of_it.get(row.action, Use()), of_nobody_knows.get(row.action, Use()))
 
-    def _heard_of(self, principal: Principal) -> Principal:
-        """The principal; IAM's own word of its last use says nothing new where the logs have any event of it."""
-        if self._active.isdisjoint({*arns_of(principal), principal.id} - {None}):
-            return principal
-        return replace(principal, role_last_used=None, credential_uses=())
+    def _uses(self, narrow: Where, subjects: Sequence[Subject]) -> list[Mapping[str, Use]]:
+        return [one.uses for one in evidence_of_all(Narrowed(self._store, narrow), self._window, subjects)]
+
+    def _subject(self, arn: str, principal: Principal | None = None) -> Subject:
+        account = principal.account if principal else account_of(arn)
+        arns = arns_of(principal) if principal else (arn,)
+        return Subject(arns, principal.id if principal else None, bool(self.covered.of(account).days))
+
+
+def _on(row: ReportRow, kind: str, on_it: Use, untold: Use) -> WhoRow:
+    """The row with the calls of the resource alone; where there is none on it, whether it was used is not known."""
+    others = row.calls - on_it.calls - untold.calls
+    figures = replace(
+        row,
+        used=on_it.calls > 0,
+        calls=on_it.calls,
+        denied=on_it.denied,
+        errors=on_it.errors,
+        first_used=on_it.first_used,
+        last_used=on_it.last_used,
+    )
+    if on_it.calls or not row.calls:
+        return WhoRow(figures, kind, others, untold.calls)
+    where = "resource not told" if untold.calls else "on other resources, as far as events tell"
+    reason = f"used {row.calls} {'time' if row.calls == 1 else 'times'}, {where}"
+    return WhoRow(replace(figures, marker=Marker.UNKNOWN, reason=reason), kind, others, untold.calls)
 
 
 _KINDS = {"IAMUser": "user", "AssumedRole": "role", "Role": "role", "Root": "root", "FederatedUser": "federated"}

@@ -1,0 +1,67 @@
+"""Reports on many principals: a line each, and what they rest on said once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cloudsearch.iam import State
+from cloudsearch.render.text import columns, day
+from cloudsearch.reports.report import Report
+from cloudsearch.reports.verdicts import Marker, ReportRow
+
+_HEADERS = ("principal", "granted", "used", "-", "?", "+", "last used", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One principal's rows, counted; ``remark`` is a verdict, where nothing can be concluded."""
+
+    arn: str
+    granted: int
+    markers: Counter[Marker]
+    last_used: datetime | None
+    remark: str
+
+
+def line(report: Report, rows: Sequence[ReportRow]) -> Line:
+    """Count a report's rows."""
+    return Line(
+        report.principal.arn,
+        sum(row.granted != State.NOT_GRANTED for row in rows if row.granted),
+        Counter(row.marker for row in rows),
+        max(filter(None, (row.last_used for row in rows)), default=None),
+        report.verdict or "",
+    )
+
+
+def head(report: Report, *, whole_store: bool) -> Iterator[str]:
+    """What all reports of one run have in common."""
+    since, until = report.window.since, report.window.until
+    if since and until:
+        last = until - timedelta(microseconds=1)
+        yield f"window    {day(since)} to {day(last)} UTC{' (all that is loaded)' if whole_store else ''}"
+    yield f"IAM       as of {day(report.options.iam_as_of)}; AWS-managed policies change without an event"
+
+
+def table(lines: Iterable[Line], *, width: int | None) -> Iterator[str]:
+    """A line for each principal, and their sum."""
+    found = list(lines)
+    cells = [
+        (
+            one.arn,
+            one.granted,
+            one.markers[Marker.USED],
+            one.markers[Marker.UNUSED],
+            one.markers[Marker.UNKNOWN],
+            one.markers[Marker.UNGRANTED],
+            day(one.last_used),
+            one.remark,
+        )
+        for one in found
+    ]
+    yield columns(cells, _HEADERS, width=width) if cells else "No principal to report on."
+    yield ""
+    yield f"{len(found):,} principals; --expand shows their actions"
