@@ -195,6 +195,18 @@ def test_a_role_is_no_user(scenario: Scenario) -> None:
     assert days(told(scenario, "--role", "same", "--account", ACCOUNT)) == ["PutRolePolicy 08-02"]
 
 
+def test_names_that_the_parameters_do_not_tell(scenario: Scenario) -> None:
+    """A service-linked role is named by the answer, a renamed user by both its names."""
+    made = {"role": {"roleName": "AWSServiceRoleForX", "arn": "arn:aws:iam::1:role/AWSServiceRoleForX"}}
+    scenario.log(
+        call(1, "CreateServiceLinkedRole", 1, {"awsServiceName": "x.amazonaws.com"}, responseElements=made),
+        call(2, "UpdateUser", 2, {"userName": "Bob", "newUserName": "robert"}),
+    )
+    assert days(told(scenario, "--role", "AWSServiceRoleForX")) == ["CreateServiceLinkedRole 08-02"]
+    for name in ("bob", "robert"):
+        assert days(told(scenario, "--user", name)) == ["UpdateUser 08-03"]
+
+
 @pytest.mark.parametrize(
     ("name", "parameters", "concerned"),
     [

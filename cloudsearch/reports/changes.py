@@ -75,7 +75,12 @@ CALLS: Mapping[str, Call] = {
     **_on(Holder.ROLE, {"UpdateAssumeRolePolicy": "trust policy changed"}, Aspect.TRUST),
     **_on(
         Holder.ROLE,
-        {"CreateRole": "created", "DeleteRole": "deleted", "DeleteServiceLinkedRole": "deleted"},
+        {
+            "CreateRole": "created",
+            "CreateServiceLinkedRole": "created",
+            "DeleteRole": "deleted",
+            "DeleteServiceLinkedRole": "deleted",
+        },
         Aspect.EXISTENCE,
     ),
     **_on(
@@ -230,7 +235,7 @@ def _change(row: Row) -> Iterator[Change]:
         time=time,
         account=str(row["recipient_account"] or ""),
         call=name,
-        subject=_text(parameters.get(call.parameter)) or _named_in(record, call.holder),
+        subject=_text(parameters.get(call.parameter)) or _made(record) or _named_in(record, call.holder),
         id=str(row["id"]),
         by=_optional(row["principal"]),
         session=_optional(row["session_name"]),
@@ -241,6 +246,13 @@ def _change(row: Row) -> Iterator[Change]:
         details={key: text for key in _DETAILS if key != call.parameter and (text := _text(parameters.get(key)))},
         document=_text(parameters.get("policyDocument")) or None,
     )
+
+
+def _made(record: Mapping[str, object]) -> str:
+    """The role that a call made, where its caller does not name it: a service-linked one."""
+    answer = record.get("responseElements")
+    role = answer.get("role") if isinstance(answer, dict) else None
+    return _text(role.get("roleName")) if isinstance(role, dict) else ""
 
 
 def _named_in(record: Mapping[str, object], holder: Holder) -> str:

@@ -92,7 +92,9 @@ def _rows(found: Sequence[Change], account: str, subject: Subject) -> Iterator[H
 
 
 def _is_own(change: Change, subject: Subject) -> bool:
-    return change.holder == subject.kind and change.subject.lower() == subject.name.lower()
+    """Whether it acts on the principal itself, under the name that it had or was given. IAM does not mind the case."""
+    names = (change.subject.lower(), change.details.get("newUserName", "").lower())
+    return change.holder == subject.kind and subject.name.lower() in names
 
 
 def _through(change: Change) -> str:
