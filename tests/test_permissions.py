@@ -70,7 +70,7 @@ def policy(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any
     capsys.readouterr()
     assert main(["permissions", "--for", *arguments]) == 0
     told: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert list(told) == ["for", "aws", "elasticsearch", "opensearch"]
+    assert list(told) == ["for", "aws", "elasticsearch", "opensearch", "aws_caller"]
     found: dict[str, Any] = told["aws"]
     return found
 
@@ -84,6 +84,12 @@ def test_a_load_lists_and_gets(aws: SmallAws, capsys: pytest.CaptureFixture[str]
     assert main(["load", "--bucket", trails.name, *role, "--store", "store.duckdb"]) == 0
     check(aws.requests, policy(capsys, "load", "--bucket", trails.name))
     assert (OF_ROLES in {action for action, _ in asked(aws.requests)}) is bool(role)
+    caller = needs(Use.LOAD, "cloudtrail", bucket=trails.name, role_arns=role[1:]).caller
+    assert (caller is None) is (not role)
+    if caller:
+        who = principal(caller)
+        (grant,) = granted(Focus([OF_ROLES], role[1]).principal(who, facts_of(who)), [OF_ROLES])
+        assert grant.state is State.GRANTED
 
 
 def test_a_snapshot_reads_all_there_is(aws: SmallAws, capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,9 +163,11 @@ def test_documents_are_valid(use: Use) -> None:
         (Use.LOAD, {"bucket": BUCKET, "key": "0a1b"}),
         (Use.LOAD, {"bucket": BUCKET, "key": "arn:aws:kms:eu-west-1:1:key/*"}),
         (Use.LOAD, {"bucket": "arn:aws:sqs:::queue"}),
+        (Use.SNAPSHOT, {"role_arns": ["arn:aws:iam::111122223333:user/alice"]}),
+        (Use.SNAPSHOT, {"role_arns": ["arn:aws:iam::111122223333:role/*"]}),
     ],
 )
-def test_what_makes_no_sense_is_refused(use: Use, arguments: dict[str, str]) -> None:
+def test_what_makes_no_sense_is_refused(use: Use, arguments: dict[str, Any]) -> None:
     """Rather than written into a policy."""
     with pytest.raises(UsageError):
         needs(use, "cloudtrail", **arguments)

@@ -228,6 +228,18 @@ def test_nothing_is_unused_without_logs(tmp_path: Path, capsys: pytest.CaptureFi
     assert out.startswith("Nobody")
 
 
+def test_iam_may_know_better(scenario: Scenario) -> None:
+    """IAM says it was used and the logs have nothing of it: no `-`. They have something else of it: that is the use."""
+    used = {"RoleLastUsed": {"LastUsedDate": "2026-09-10T00:00:00Z", "Region": "eu-west-1"}}
+    details = account(role(statement("iam:CreateUser"), **used))
+    row = asked(scenario, "iam:CreateUser", details)[ROLE]
+    assert (row["marker"], "RoleLastUsed" in row["reason"]) == ("?", True)
+    scenario.log(record(1))
+    row = asked(scenario, "iam:CreateUser", details)[ROLE]
+    assert row["marker"] == "-"
+    assert row["marker"] == scenario.report(details)["iam:CreateUser"]["marker"]
+
+
 def test_missing_policies_are_told(scenario: Scenario) -> None:
     """Who may be granted it is named, and never called not granted."""
     lacking = role(AttachedManagedPolicies=[{"PolicyName": "p", "PolicyArn": f"arn:aws:iam::{ACCOUNT}:policy/p"}])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cloudsearch.cli.options import IndexOption, OutputOption
+from cloudsearch.cli.options import IndexOption, OutputOption, RoleArnOption
 
 
 class For(StrEnum):
@@ -33,6 +33,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     key: Annotated[
         str | None, typer.Option("--key", metavar="ARN", help="The KMS key that the bucket's objects are under.")
     ] = None,
+    role_arn: RoleArnOption = None,
     index: IndexOption = "cloudtrail",
     how: Annotated[PermissionsFormat, typer.Option("--format", help="How to print it.")] = PermissionsFormat.JSON,
     output: OutputOption = None,
@@ -48,5 +49,5 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     from cloudsearch.render.permissions import documents, table
     from cloudsearch.reports.permissions import Use, needs
 
-    found = needs(Use(use.value), index, bucket=bucket, key=key)
+    found = needs(Use(use.value), index, bucket=bucket, key=key, role_arns=role_arn or ())
     put(documents(found) if how is PermissionsFormat.JSON else table(found, width=width()), output)

@@ -12,6 +12,7 @@ from typing import Any
 
 from cloudsearch.errors import UsageError
 from cloudsearch.iam import Document, Effect, Patterns, Statement, parse, render
+from cloudsearch.iam.focus import acts_on
 from cloudsearch.stores import roles
 
 
@@ -59,18 +60,25 @@ _OF_STORE: Mapping[Use, roles.Use] = {
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a use needs: AWS's policy, Elasticsearch's role, OpenSearch's; None where it asks nothing of them."""
+    """What a use needs: AWS's policy, Elasticsearch's role, OpenSearch's; None where it asks nothing of them.
+
+    With roles to assume ``policy`` is what each of them needs, and ``caller`` what whoever assumes them does.
+    """
 
     use: Use
     policy: dict[str, Any] | None
     role: dict[str, Any] | None
     opensearch_role: dict[str, Any] | None
+    caller: dict[str, Any] | None = None
 
 
-def needs(use: Use, prefix: str, *, bucket: str | None = None, key: str | None = None) -> Needs:
+def needs(
+    use: Use, prefix: str, *, bucket: str | None = None, key: str | None = None, role_arns: Sequence[str] = ()
+) -> Needs:
     """The least that a use needs: of a bucket, if it reads one, and of the KMS key that its objects are encrypted with.
 
-    ``prefix`` is that of the indices. Raises ``UsageError`` for what makes no sense together or is no ARN of a key.
+    ``prefix`` is that of the indices, ``role_arns`` are roles to assume. Raises ``UsageError`` for what makes
+    no sense together, and for what is no ARN.
     """
     if bucket and use not in (Use.LOAD, Use.VALIDATE):
         raise UsageError(f"--bucket goes with --for load or validate: {use} reads no bucket")
@@ -80,7 +88,19 @@ def needs(use: Use, prefix: str, *, bucket: str | None = None, key: str | None =
     statements = [*_of_bucket(bucket, key), *own] if bucket else own
     of_store = _OF_STORE.get(use)
     role = roles.role(of_store, prefix) if of_store else None
-    return Needs(use, _policy(statements) if statements else None, role, _for_opensearch(role) if role else None)
+    return Needs(
+        use,
+        _policy(statements) if statements else None,
+        role,
+        _for_opensearch(role) if role else None,
+        _policy([_assuming(role_arns)]) if role_arns else None,
+    )
+
+
+def _assuming(role_arns: Sequence[str]) -> Statement:
+    if wrong := [arn for arn in role_arns if not acts_on("sts:AssumeRole", arn) or set(arn) & set("*?$")]:
+        raise UsageError(f"--role-arn {wrong[0]!r} is no role: give its ARN, arn:aws:iam::ACCOUNT:role/NAME")
+    return _statement(0, "AssumeRoles", ("sts:AssumeRole",), role_arns)
 
 
 _GROUPS: Mapping[str, Sequence[str]] = {
