@@ -38,6 +38,21 @@ def elasticsearch(session: nox.Session) -> None:
 
 
 @nox.session
+def elasticsearch9(session: nox.Session) -> None:
+    """What every version of an engine has to be tried on, with a real Elasticsearch 9."""
+    installed(session, "setuptools", "wheel", "-e", ".[test]")
+    stores = {"CLOUDSEARCH_TEST_STORES": "duckdb,elasticsearch9"}
+    session.run("pytest", "-m", "engine", *session.posargs, env=stores)
+
+
+@nox.session
+def opensearch(session: nox.Session) -> None:
+    """The tests over the embedded store and a real OpenSearch, of what is OpenSearch's alone too."""
+    installed(session, "setuptools", "wheel", "-e", ".[test]")
+    session.run("pytest", *session.posargs, env={"CLOUDSEARCH_TEST_STORES": "duckdb,opensearch"})
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """What is shipped, built and installed."""
     installed(session, "setuptools", "wheel", "-e", ".[test]")

@@ -86,6 +86,7 @@ class Request:
 
 _S3 = {
     ("HEAD", False): "HeadBucket",
+    ("HEAD", True): "HeadObject",
     ("GET", False): "ListObjectsV2",
     ("GET", True): "GetObject",
 }
@@ -216,7 +217,8 @@ def _handler(aws: SmallAws) -> type[BaseHTTPRequestHandler]:
             for name, value in headers:
                 if name.lower() in _PASSED_ON or name.lower().startswith("x-amz"):
                     self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            size = next((value for name, value in headers if name.lower() == "content-length"), "0")
+            self.send_header("Content-Length", size if self.command == "HEAD" else str(len(body)))
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body if broken is None else body[: broken.cut])

@@ -17,6 +17,7 @@ from cloudsearch.stores.dialect import ELASTICSEARCH, OPENSEARCH
 from cloudsearch.stores.elasticsearch import ElasticsearchStore
 from cloudsearch.stores.opensearch import OpenSearchStore
 from tests.places import FilePlace, IndexPlace, Place
+from tests.servers import harm
 
 
 class Backend(Protocol):
@@ -41,6 +42,10 @@ class Backend(Protocol):
 
     def leave_newer(self) -> None:
         """Raise the version numbers that the store remembers."""
+        ...
+
+    def harm(self) -> Sequence[str]:
+        """What speaks against the health of the server behind it: nothing, where there is none."""
         ...
 
     def clean(self) -> None:
@@ -87,6 +92,10 @@ class DuckDB:
         with duckdb.connect(str(self.path)) as connection:
             for statement in statements:
                 connection.execute(statement)
+
+    def harm(self) -> Sequence[str]:
+        """There is no server."""
+        return ()
 
     def clean(self) -> None:
         """Nothing: the file lies in the test's own folder."""
@@ -147,6 +156,12 @@ class Elasticsearch:
         except urllib.error.HTTPError as error:
             with error:
                 return json.loads(error.read() or b"{}")
+
+    def harm(self) -> Sequence[str]:
+        """Lines of its log that tell of a thread that died; what it answers, where that is no answer."""
+        health = self.ask("GET", "/_cluster/health")
+        well = health.get("status") in {"green", "yellow"}
+        return [*harm(self.url), *([] if well else [json.dumps(health)])]
 
     def clean(self) -> None:
         """Remove its indices and templates."""

@@ -16,19 +16,20 @@ from cloudsearch.store import Store
 from cloudsearch.stores.elasticsearch import ElasticsearchStore
 from tests.backends import Backend, DuckDB, Elasticsearch, OpenSearch
 from tests.proxy import Proxy
-from tests.servers import ELASTICSEARCH, OPENSEARCH, Server, ServerFailed, running
+from tests.servers import ELASTICSEARCH, ELASTICSEARCH_9, OPENSEARCH, Server, ServerFailed, running
 
 if TYPE_CHECKING:
     from tests.aws import SmallAws
 
-KNOWN = ("duckdb", "elasticsearch", "opensearch")
+KNOWN = ("duckdb", "elasticsearch", "elasticsearch9", "opensearch")
 ASKED = tuple(filter(None, os.environ.get("CLOUDSEARCH_TEST_STORES", "duckdb").split(",")))
 
 if not ASKED or not set(ASKED) <= set(KNOWN):
     raise pytest.UsageError(f"CLOUDSEARCH_TEST_STORES must name some of {', '.join(KNOWN)}, not {','.join(ASKED)!r}")
 
-collect_ignore = [] if "opensearch" in ASKED else ["test_opensearch_server.py"]
-"""What is OpenSearch's alone is tried where OpenSearch was asked for, which takes a server of its own."""
+_OF_ENGINES = {"opensearch": "test_opensearch_server.py", "elasticsearch": "test_elasticsearch_security.py"}
+collect_ignore = [file for engine, file in _OF_ENGINES.items() if engine not in ASKED]
+"""What is an engine's alone and takes a server of its own is tried where that engine was asked for."""
 
 StoreFactory = Callable[[], Store]
 
@@ -45,6 +46,12 @@ def _no_catalogue_of_the_users_own(tmp_path_factory: pytest.TempPathFactory) -> 
 def elasticsearch_url() -> Iterator[str]:
     """A real Elasticsearch, started when a test first needs one."""
     yield from _asked_for(ELASTICSEARCH)
+
+
+@pytest.fixture(scope="session")
+def elasticsearch9_url() -> Iterator[str]:
+    """A real Elasticsearch of the version after, started when a test first needs one."""
+    yield from _asked_for(ELASTICSEARCH_9)
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +81,7 @@ def backends(
         if kind == "duckdb":
             made.append(DuckDB(folder / f"store-{len(made)}.duckdb"))
         else:
-            engine = {"elasticsearch": Elasticsearch, "opensearch": OpenSearch}[kind]
+            engine = OpenSearch if kind == "opensearch" else Elasticsearch
             made.append(engine(request.getfixturevalue(f"{kind}_url")))
         return made[-1]
 

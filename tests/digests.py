@@ -50,6 +50,7 @@ class Trail:
     account: str = ACCOUNT
     region: str = "eu-west-1"
     name: str = "main"
+    bucket: str = BUCKET
     at: datetime = START
     signatures: dict[str, str] = field(default_factory=dict)  # as S3 has them, by the digest's path on this machine
     previous: Mapping[str, Any] = field(default_factory=dict)
@@ -66,7 +67,7 @@ class Trail:
             "awsAccountId": self.account,
             "digestStartTime": f"{self.at:%Y-%m-%dT%H:%M:%SZ}",
             "digestEndTime": f"{end:%Y-%m-%dT%H:%M:%SZ}",
-            "digestS3Bucket": BUCKET,
+            "digestS3Bucket": self.bucket,
             "digestS3Object": key,
             "digestPublicKeyFingerprint": FINGERPRINT,
             "digestSignatureAlgorithm": "SHA256withRSA",
@@ -99,7 +100,7 @@ class Trail:
         sha256 = hashlib.sha256(content).hexdigest()
         lines = (
             digest["digestEndTime"],
-            f"{BUCKET}/{digest['digestS3Object']}",
+            f"{self.bucket}/{digest['digestS3Object']}",
             sha256,
             digest["previousDigestSignature"] or "null",
         )
@@ -109,7 +110,7 @@ class Trail:
         self.signatures[str(path)] = signature
         if not path.name.endswith("_backfill.json.gz"):
             key = digest["digestS3Object"]
-            self.previous = {"bucket": BUCKET, "key": key, "sha256": sha256, "signature": signature}
+            self.previous = {"bucket": self.bucket, "key": key, "sha256": sha256, "signature": signature}
         return path
 
     def _key(self, end: datetime, *, backfill: bool) -> str:
@@ -127,7 +128,7 @@ class Trail:
         self.logs.append(_write(self.folder / key, content))
         times = sorted(str(record["eventTime"]) for record in records)
         return {
-            "s3Bucket": BUCKET,
+            "s3Bucket": self.bucket,
             "s3Object": key,
             "hashValue": hashlib.sha256(content).hexdigest(),
             "hashAlgorithm": "SHA-256",

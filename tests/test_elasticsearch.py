@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from cloudsearch.stores import mappings
 from cloudsearch.stores.elasticsearch import ElasticsearchStore
 from cloudsearch.where import Everything, In
 from tests.backends import Elasticsearch
-from tests.rows import FIELD, NOON, event, kinds, whole, write
+from tests.rows import FIELD, NOON, event, kinds, write
 
 ROOT = Path(__file__).parent.parent
 
@@ -180,58 +178,6 @@ def _load(store: Store) -> None:
 
 
 # Documents that some mapping refuses
-
-OBJECT, TEXT, LISTS = {"k": {"l": "v"}}, "text", ["a", ["b", None], {"k": 1}]
-TIME, HUGE = "2024-05-31T12:00:00Z", 2**70
-SHAPES: tuple[object, ...] = (OBJECT, TEXT, LISTS, True, 7, 1.5, None, {}, [], [None], HUGE, TIME, "")
-
-_CASES = json.loads((ROOT / "tests" / "cases" / "mapping_conflicts.json").read_text())
-CONFLICTS, TOP_LEVEL = _CASES["parameters"], _CASES["top_level"]
-"""Names under which AWS writes values of more than one type, in parameters and on top."""
-
-
-def _conflicting() -> Iterator[bytes]:
-    for shape in SHAPES:
-        for record in _records(shape):
-            yield json.dumps(record).encode()
-
-
-def _records(shape: object) -> Iterator[dict[str, Any]]:
-    for place in mappings.FLATTENED:
-        yield {"eventName": "X", place: dict.fromkeys(CONFLICTS, shape)}
-        yield {"eventName": "X", place: _nested(shape)}
-    for name in TOP_LEVEL:
-        yield {"eventVersion": "1.08"} | {name: shape}
-    for path in ("type", "arn", "accountId", "sessionContext", "sessionContext.sessionIssuer", "invokedBy"):
-        yield {"userIdentity": _put({}, path.split("."), shape)}
-    yield {"resources": [{"ARN": shape, "type": shape}], "tlsDetails": {"tlsVersion": shape}}
-
-
-def _nested(shape: object) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for name in CONFLICTS:
-        _put(tree, name.split("."), shape)
-    return tree
-
-
-def _put(tree: dict[str, Any], path: list[str], shape: object) -> dict[str, Any]:
-    node = tree
-    for name in path[:-1]:
-        inner = node.setdefault(name, {})
-        node = inner if isinstance(inner, dict) else node
-    node[path[-1]] = deepcopy(shape)
-    return tree
-
-
-@pytest.mark.parametrize("order", [1, -1], ids=["forth", "back"])
-def test_no_record_is_refused_whatever_came_before(loaded: Store, order: int) -> None:
-    """Every field that AWS writes as more than one type, in every type, in both orders: kept, and back whole."""
-    rows = [event(f"{number:04}", raw=raw) for number, raw in enumerate(_conflicting())][::order]
-    for at in range(0, len(rows), 100):
-        assert write(loaded, rows[at : at + 100]) == Written(created=len(rows[at : at + 100]))
-    loaded.commit()
-    found = {row["id"]: row for row in loaded.rows(EVENTS, Everything())}
-    assert found == {row["id"]: whole(row) for row in rows}
 
 
 def test_forty_thousand_keys_grow_no_mapping(cluster: Elasticsearch, loaded: Store) -> None:

@@ -17,14 +17,13 @@ from botocore.credentials import Credentials
 from benchmarks.corpus import write as write_corpus
 from cloudsearch.errors import AccessError, StoreError
 from cloudsearch.store import CSM_CALLS, EVENTS, LOG_FILES, RefusalKind, Store, Written
-from cloudsearch.stores import mappings
 from cloudsearch.stores.amazon import Scope, Service
 from cloudsearch.stores.either import store_at
 from cloudsearch.stores.opensearch import OpenSearchStore
 from cloudsearch.where import Everything
 from tests.backends import OpenSearch
 from tests.proxy import Proxy, Reply, error
-from tests.rows import FIELD, NOON, event, ids, kinds, whole, write
+from tests.rows import FIELD, NOON, event, ids, kinds, write
 from tests.servers import OPENSEARCH
 from tests.signatures import signed_for
 
@@ -95,49 +94,6 @@ def test_snapshots_are_closed(place: OpenSearch, loaded: Store, between: Proxy) 
 
 
 # Documents
-
-
-def test_no_record_is_refused_whatever_came_before(loaded: Store) -> None:
-    """Every name that AWS writes as more than one type, in every type, on top and in parameters; and back whole."""
-    cases = json.loads((ROOT / "tests/cases/mapping_conflicts.json").read_text())
-    many: tuple[object, ...] = ({"k": {"l": "v"}}, ["a", ["b", None], {"k": 1}], {}, [], [None])
-    shapes = (*many, "text", True, 7, 1.5, None, 2**70, "")
-    records = [
-        record
-        for shape in shapes
-        for record in (
-            *({place: dict.fromkeys(cases["parameters"], shape)} for place in mappings.FLATTENED),
-            *({name: shape} for name in cases["top_level"]),
-            {"userIdentity": {"arn": shape, "sessionContext": shape}, "resources": [{"ARN": shape}]},
-        )
-    ]
-    raws = [json.dumps(record).encode() for record in records]
-    rows = [event(f"{n:04}", raw=raw) for n, raw in enumerate(raws)]
-    for order in (rows, [event(f"again {n}", raw=raw) for n, raw in enumerate(reversed(raws))]):
-        for at in range(0, len(order), 100):
-            part = order[at : at + 100]
-            assert write(loaded, part) == Written(created=len(part))
-    loaded.commit()
-    found = {row["id"]: row for row in loaded.rows(EVENTS, Everything())}
-    assert len(found) == 2 * len(rows)
-    assert {row["id"]: found[row["id"]] for row in rows} == {row["id"]: whole(row) for row in rows}
-
-
-def test_what_would_end_the_engine_never_reaches_it(place: OpenSearch, loaded: Store) -> None:
-    """Seven hundred levels in a free-form object are too many for its stack; a long text, for a term."""
-    rows = []
-    for number, (begin, end) in enumerate((('{"a":', "}"), ("[", "]"))):
-        for depth in (20, 190, 398, 1_000):
-            raw = b'{"requestParameters":{"p":%b1%b}}' % (begin.encode() * depth, end.encode() * depth)
-            rows.append(event(f"{number}-{depth}", raw=raw))
-    for length in (31_000, 31_900, 32_766, 200_000):
-        rows += [event(f"long-{length}", raw=b'{"requestParameters":{"q":"%b"}}' % (b"x" * length))]
-    assert write(loaded, rows) == Written(created=len(rows))
-    loaded.commit()
-    assert {row["id"]: row["raw"] for row in loaded.rows(EVENTS, Everything())} == {
-        row["id"]: row["raw"] for row in rows
-    }
-    assert place.ask("GET", "/_cluster/health")["status"] in ("green", "yellow")
 
 
 def test_keys_grow_no_mapping(place: OpenSearch, loaded: Store) -> None:

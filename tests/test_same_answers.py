@@ -19,6 +19,8 @@ from cloudsearch.where import Everything
 from tests.backends import Backend
 from tests.samples import samples
 
+pytestmark = pytest.mark.engine
+
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 

@@ -30,6 +30,8 @@ from tests.questions import ID, NAME
 from tests.rows import FIELD, NOON, ODD_RECORDS, event, ids, whole
 from tests.rows import write_and_commit as write
 
+pytestmark = pytest.mark.engine
+
 # Writing
 
 

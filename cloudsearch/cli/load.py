@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +35,7 @@ from cloudsearch.cli.options import (
     ProfileOption,
     QuietOption,
     ReceiptFormat,
+    RedactOption,
     RequesterPaysOption,
     StoreOption,
     VerboseOption,
@@ -83,6 +84,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     ] = None,
     max_wait: MaxWaitOption = None,
     keep_secrets: KeepSecretsOption = False,  # noqa: FBT002
+    redact: RedactOption = None,
     quiet: QuietOption = False,  # noqa: FBT002
     verbose: VerboseOption = False,  # noqa: FBT002
 ) -> None:
@@ -103,7 +105,8 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     own.add(str(letters.resolve()))
     eyes = Eyes(profile, role_arn, external_id, requester_pays)
     sources = Sources(arguments(paths, bucket, prefix), selected(account, region, since, until), eyes, own)
-    target = _Target(store, index, ca_cert, letters, jobs, max_wait, keep_secrets, quiet, verbose)
+    names = _further_names(redact or [], keep_secrets=keep_secrets)
+    target = _Target(store, index, ca_cert, letters, jobs, max_wait, keep_secrets, names, quiet, verbose)
     if dry_run:
         _estimate(sources, target, how, output)
     else:
@@ -121,8 +124,22 @@ class _Target:
     jobs: int | None
     max_wait: float | None
     keep_secrets: bool
+    redact: frozenset[str]
     quiet: bool
     verbose: bool
+
+
+def _further_names(given: Sequence[str], *, keep_secrets: bool) -> frozenset[str]:
+    """The names of ``--redact``, in lower case; raises ``UsageError``."""
+    if given and keep_secrets:
+        raise UsageError("--keep-secrets and --redact exclude each other")
+    names = frozenset(name.strip().lower() for one in given for name in one.split(",") if name.strip())
+    for name in sorted(names):
+        if not name.isascii() or not name.isprintable() or set(name) & set('"\\ '):
+            raise UsageError(
+                f"--redact {name!r}: a name of a member, as CloudTrail writes it, without quotes or blanks"
+            )
+    return names
 
 
 def _load(places: Sources, target: _Target, how: ReceiptFormat, output: Path | None) -> None:
@@ -157,7 +174,8 @@ def _load(places: Sources, target: _Target, how: ReceiptFormat, output: Path | N
             if progress.is_live:
                 Thread(target=_count, args=(places, progress), daemon=True).start()
             wait = patience(target.max_wait)
-            loading = Load(opened_store, info, progress, crew=crew, max_wait=wait, keep_secrets=target.keep_secrets)
+            keep, redact = target.keep_secrets, target.redact
+            loading = Load(opened_store, info, progress, crew=crew, max_wait=wait, keep_secrets=keep, redact=redact)
             try:
                 loading.run(sources)
             except BadCredentials as error:

@@ -160,5 +160,14 @@ KeepSecretsOption = Annotated[
     bool,
     typer.Option("--keep-secrets", help="Keep session tokens, passwords and their like as they are in the record."),
 ]
+RedactOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--redact",
+        envvar="CLOUDSEARCH_REDACT",
+        metavar="NAME,...",
+        help="Hide texts under these names too, in parameters and answers; letter case does not matter. Repeatable.",
+    ),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on stderr but what is wrong.")]
 ReceiptFormatOption = Annotated[ReceiptFormat, typer.Option("--format", help="How to print the receipt.")]

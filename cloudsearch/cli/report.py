@@ -204,6 +204,8 @@ class _Asked:
             raise UsageError("Say whom to report on: --role NAME, --user NAME or --all, one of them")
         if self.through and (not self.role or self.dest_role or self.dest_account):
             raise UsageError("--through tells who came into a role: --role NAME --through, and no destination")
+        if self.dest_account and not (len(self.dest_account) == 12 and self.dest_account.isdecimal()):
+            raise UsageError(f"--dest-account {self.dest_account!r} is no account id: it takes 12 digits")
         if self.everybody and (self.dest_role or self.dest_account):
             raise UsageError("--dest-role and --dest-account tell what one did: --role or --user, not --all")
 

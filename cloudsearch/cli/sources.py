@@ -1,4 +1,4 @@
-"""From the arguments of ``load`` to the log files they mean."""
+"""From the arguments of ``load`` and ``validate`` to the log files they mean."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cloudsearch.errors import AccessError, SourceError, UsageError
 
 if TYPE_CHECKING:
-    from cloudsearch.logs import Found, Selection
+    from cloudsearch.logs import Found, Selection, Source
     from cloudsearch.logs.bucket import Place
 
 _SCHEME = "s3://"
@@ -40,17 +40,20 @@ class Sources:
         self._eyes = eyes
         self._own = own
         if not arguments:
-            raise UsageError("Load what? Name files, folders or s3://bucket/prefix, or give --bucket")
+            raise UsageError("Which log files? Name files, folders or s3://bucket/prefix, or give --bucket")
         if not self._urls and (eyes.profile or eyes.role_arn or eyes.external_id or eyes.requester_pays):
             raise UsageError("--profile, --role-arn, --external-id and --requester-pays are for a bucket: name one")
         if eyes.external_id and not eyes.role_arn:
             raise UsageError("--external-id goes with --role-arn")
         self._places = [(url, *self._placed(url)) for url in self._urls]
 
-    def found(self, note: Callable[[str], None]) -> Iterator[Found]:
-        """The log files. One place that cannot be looked into raises; of several it is one more that is refused."""
+    def found(self, note: Callable[[str], None], *, digests: bool = False) -> Iterator[Found]:
+        """The log files. One place that cannot be looked into raises; of several it is one more that is refused.
+
+        With ``digests``, the digest files of a bucket are among those to read, as those of a folder always are.
+        """
         ways = [self._local] if self._paths else []
-        ways += [partial(self._in_bucket, place, prefix, note) for _, place, prefix in self._places]
+        ways += [partial(self._in_bucket, place, prefix, note, digests=digests) for _, place, prefix in self._places]
         names = [*(["files"] if self._paths else []), *self._urls]
         if len(ways) == 1:
             yield from ways[0]()
@@ -70,6 +73,19 @@ class Sources:
 
         return sum(map(lists_of, {place for _, place, _ in self._places}))
 
+    def place_of(self, source: Source) -> Place | None:
+        """The bucket that a file was found in; None for a file on this machine."""
+        places = (place for _, place, _ in self._places if source.name.startswith(f"{_SCHEME}{place.bucket}/"))
+        return next(places, None)
+
+    def passed_over(self) -> Iterator[Source]:
+        """The files on this machine that the selection leaves out."""
+        from cloudsearch.logs import Source, find
+
+        for source in find(self._paths):
+            if isinstance(source, Source) and not self._selection.takes(source.account, source.region, source.day):
+                yield source
+
     def _placed(self, url: str) -> tuple[Place, str]:
         from cloudsearch.aws import Access
         from cloudsearch.logs.bucket import Place
@@ -88,10 +104,10 @@ class Sources:
             if not isinstance(source, Source) or self._selection.takes(source.account, source.region, source.day):
                 yield source
 
-    def _in_bucket(self, place: Place, prefix: str, note: Callable[[str], None]) -> Iterator[Found]:
+    def _in_bucket(self, place: Place, prefix: str, note: Callable[[str], None], *, digests: bool) -> Iterator[Found]:
         from cloudsearch.logs.s3 import find
 
-        return find(place, prefix, self._selection, note)
+        return find(place, prefix, self._selection, note, digests=digests)
 
 
 def selected(

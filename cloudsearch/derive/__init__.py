@@ -23,7 +23,7 @@ from cloudsearch.derive.identity import CONSOLE, SDK, identity_fields
 from cloudsearch.derive.issued import ISSUING, ISSUING_NAMES, SIGN_IN, issued_fields, sign_in_failed, sign_in_fields
 from cloudsearch.derive.outcome import outcome_of
 from cloudsearch.derive.reading import Part, names_in, opened, present, read
-from cloudsearch.derive.redact import redacted, redacted_at_length, without_secrets
+from cloudsearch.derive.redact import NONE, redacted, redacted_at_length, without_secrets
 from cloudsearch.derive.resources import resource_fields
 from cloudsearch.derive.values import distinct, flag, moment, storable
 from cloudsearch.event import DERIVATION_VERSION, TEXT_LIMIT, Copy, Outcome, Row, Value
@@ -37,8 +37,10 @@ _NOT_CALLS = frozenset({"awsserviceevent", "awsconsolesignin", "awscloudtrailins
 _ODD_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
-def derive(raw: bytes, *, keep_secrets: bool = False) -> Row:
+def derive(raw: bytes, *, keep_secrets: bool = False, redact: frozenset[str] = NONE) -> Row:
     """Every derived field that has a value, and ``raw``: the record's bytes, secret values hidden.
+
+    ``redact`` are further names, in lower case, under which texts of a call's data are secret.
 
     ``RecordError`` only when the bytes are no JSON object in any tolerant reading.
     """
@@ -48,7 +50,7 @@ def derive(raw: bytes, *, keep_secrets: bool = False) -> Row:
     row["id"] = _id(record.event_id, raw)
     kept = raw
     if not keep_secrets:
-        kept, paths = redacted(raw, record) if well_formed else redacted_at_length(raw)
+        kept, paths = redacted(raw, record, redact) if well_formed else redacted_at_length(raw, redact)
         if paths:
             row["redacted"] = paths
     if _unstorable(raw):

@@ -2,13 +2,15 @@
 
 Only texts under a name of ``SECRET_NAMES`` are secret; what AWS has hidden already stays as it is. The names are looked
 for where a call's data stands (parameters, answer, additional data, details of service events); an object without a
-word that all of them share is not looked at again.
+word that all of them share is not looked at again. ``also`` are further names of the user's own, in lower case: they
+are compared and searched for as they are, never made part of an expression.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from functools import cache
 
 from cloudsearch.derive.values import distinct
 from cloudsearch.record import Record
@@ -55,17 +57,21 @@ _NAMED = re.compile(rf'"(?:{"|".join(sorted(SECRET_NAMES))})"|\\u00'.encode())  
 _ALL_NULL = len(b"null" * 4)
 _TOKEN = re.compile(rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")(\s*+:)?|[{}\[\]]', re.DOTALL)
 # In text that is no JSON: a name, at most some quotes and blanks, then its value, up to the quote that began it.
+_VALUE = rb"\\*+[\"']?\s*+[:=]\s*+)(?:(\\*+[\"'])(?:.*?)(?:(?<!\\)\2|\Z)|[^\s\"',;&{}\[\]\\]++)"
 _LOOSE = re.compile(
-    rb"(?i)(?<![a-z0-9_])((?:%b)\\*+[\"']?\s*+[:=]\s*+)(?:(\\*+[\"'])(?:.*?)(?:(?<!\\)\2|\Z)|[^\s\"',;&{}\[\]\\]++)"
-    % b"|".join(re.escape(name.encode()) for name in sorted(SECRET_NAMES)),
+    b"(?i)(?<![a-z0-9_])((?:%b)%b" % (b"|".join(re.escape(name.encode()) for name in sorted(SECRET_NAMES)), _VALUE),
     re.DOTALL,
 )
+_AFTER_A_NAME = re.compile(b"(" + _VALUE, re.DOTALL)
 _NO_TEXT = re.compile(rb"null|true|false|[-+.0-9eE]+")
 
 
-def redacted(raw: bytes, record: Record) -> tuple[bytes, tuple[str, ...]]:
+NONE: frozenset[str] = frozenset()
+
+
+def redacted(raw: bytes, record: Record, also: frozenset[str] = NONE) -> tuple[bytes, tuple[str, ...]]:
     """The record without secret values, and the paths of those that were replaced."""
-    suspects = _suspects(record)
+    suspects = _suspects(record, also)
     if not suspects:
         return raw, ()
     cuts: list[tuple[int, int]] = []
@@ -73,27 +79,47 @@ def redacted(raw: bytes, record: Record) -> tuple[bytes, tuple[str, ...]]:
     for name, data in suspects:
         start = raw.find(data)
         if start != raw.rfind(data):  # twice in the record: read all of it to be sure
-            return _without(raw, *_secrets(raw, "", 0, len(raw)))
-        found, where = _secrets(raw, name, start, start + len(data))
+            return _without(raw, *_secrets(raw, "", 0, len(raw), also))
+        found, where = _secrets(raw, name, start, start + len(data), also)
         cuts += found
         paths += where
     return _without(raw, sorted(cuts), paths)
 
 
-def redacted_at_length(raw: bytes) -> tuple[bytes, tuple[str, ...]]:
+def redacted_at_length(raw: bytes, also: frozenset[str] = NONE) -> tuple[bytes, tuple[str, ...]]:
     """As ``redacted``, for a record that only tolerance could read."""
-    return _without(raw, *_secrets(raw, "", 0, len(raw))) if _suspicious(raw) else (raw, ())
+    return _without(raw, *_secrets(raw, "", 0, len(raw), also)) if _suspicious(raw, also) else (raw, ())
 
 
-def without_secrets(raw: bytes) -> bytes:
+def without_secrets(raw: bytes, also: frozenset[str] = NONE) -> bytes:
     """Bytes that may be no JSON at all, a record that broke off or a text within a text, without secret values.
 
     More may go than had to: what follows a secret's name up to the end of a text that has no end.
     """
-    if not _has_word(raw.lower()):
+    lower = raw.lower()
+    if not _has_word(lower) and not _holds(lower, also):
         return raw
-    kept, _ = _without(raw, *_secrets(raw, "", 0, len(raw)))
-    return _LOOSE.sub(_hide, kept)
+    kept, _ = _without(raw, *_secrets(raw, "", 0, len(raw), also))
+    kept = _LOOSE.sub(_hide, kept)
+    for name in _as_bytes(also):
+        kept = _hidden_loosely(kept, name)
+    return kept
+
+
+def _hidden_loosely(text: bytes, name: bytes) -> bytes:
+    """The text with what stands behind a name, where the name is not the end of a longer one, hidden."""
+    lower = text.lower()
+    kept: list[bytes] = []
+    at = 0
+    found = lower.find(name)
+    while found >= 0:
+        before = lower[found - 1 : found] if found else b""
+        match = None if before.isalnum() or before == b"_" else _AFTER_A_NAME.match(text, found + len(name))
+        if match:
+            kept += (text[at : match.start()], _hide(match))
+            at = match.end()
+        found = lower.find(name, max(found + 1, at))
+    return b"".join((*kept, text[at:]))
 
 
 def _hide(match: re.Match[bytes]) -> bytes:
@@ -107,21 +133,31 @@ def _hide(match: re.Match[bytes]) -> bytes:
     return name + quote + HIDDEN.encode() + quote
 
 
-def _suspects(record: Record) -> list[tuple[str, bytes]]:
+def _suspects(record: Record, also: frozenset[str]) -> list[tuple[str, bytes]]:
     """Objects that may hold secrets, with their names: first all of them at once, for nearly none does."""
     parts = (record.request, record.response, record.service_details, record.additional)
     together = b"".join(parts)
-    if len(together) <= _ALL_NULL or not _suspicious(together):
+    if len(together) <= _ALL_NULL or not _suspicious(together, also):
         return []
     names = ("requestParameters", "responseElements", "serviceEventDetails", "additionalEventData")
     named = zip(names, parts, strict=True)
-    return [(name, data) for name, part in named if _suspicious(data := bytes(part))]
+    return [(name, data) for name, part in named if _suspicious(data := bytes(part), also)]
 
 
-def _suspicious(data: bytes) -> bool:
+def _suspicious(data: bytes, also: frozenset[str]) -> bool:
     """Whether a name may be secret; words come first, for a plain search is many times faster than an expression."""
     lower = data.lower()
-    return _has_word(lower) and _NAMED.search(lower) is not None
+    return (_has_word(lower) and _NAMED.search(lower) is not None) or (bool(also) and _holds(lower, also))
+
+
+def _holds(lower: bytes, also: frozenset[str]) -> bool:
+    """Whether one of the further names may stand there; one that is spelled with escapes has a word of them."""
+    return any(lower.find(name) >= 0 for name in _as_bytes(also))
+
+
+@cache
+def _as_bytes(also: frozenset[str]) -> tuple[bytes, ...]:
+    return tuple(sorted(name.encode() for name in also))
 
 
 def _has_word(lower: bytes) -> bool:
@@ -135,7 +171,9 @@ def _has_word(lower: bytes) -> bool:
     )
 
 
-def _secrets(raw: bytes, name: str, start: int, end: int) -> tuple[list[tuple[int, int]], list[str]]:
+def _secrets(
+    raw: bytes, name: str, start: int, end: int, also: frozenset[str]
+) -> tuple[list[tuple[int, int]], list[str]]:
     """Where secret values stand, quotes included, and under which paths."""
     cuts: list[tuple[int, int]] = []
     paths: list[str] = []
@@ -146,7 +184,9 @@ def _secrets(raw: bytes, name: str, start: int, end: int) -> tuple[list[tuple[in
             _follow(match[0], keys)
         elif match[2] is not None:
             keys[-1] = _text(quoted)
-        elif keys[-1].lower() in SECRET_NAMES and not _HIDDEN_ALREADY.fullmatch(_text(quoted)):
+        elif ((key := keys[-1].lower()) in SECRET_NAMES or key in also) and not _HIDDEN_ALREADY.fullmatch(
+            _text(quoted)
+        ):
             cuts.append(match.span(1))
             paths.append(".".join(filter(None, keys)))
     return cuts, paths

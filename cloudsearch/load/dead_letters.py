@@ -35,9 +35,10 @@ def of_record(  # noqa: PLR0913 (what a letter says)
     *,
     identity: str | None = None,
     keep_secrets: bool = False,
+    redact: frozenset[str] = frozenset(),
 ) -> Row:
     """A record that cannot be kept; with ``identity`` its secret values are hidden already."""
-    kept = raw if identity or keep_secrets else without_secrets(raw)
+    kept = raw if identity or keep_secrets else without_secrets(raw, redact)
     return _letter(source.name, position, kept, reason) | {
         "size": len(raw),
         "raw": kept,

@@ -95,6 +95,7 @@ class Lane:
         self.receipt = Receipt()
         self.sizing = Sizing(terms.chunk)
         self._keep_secrets = terms.keep_secrets
+        self._redact = terms.redact
         self._store = store
         self._listener = listener
         self._sender = Sender(store, EVENTS, self.sizing, listener.note, terms.max_wait)
@@ -172,6 +173,7 @@ class Lane:
 
     def _records(self, file: _File, contents: Contents, *, changed: bool) -> None:
         encode, source, sizing, keep_secrets = self._store.encode, file.source, self.sizing, self._keep_secrets
+        redact = self._redact
         for piece in contents.records:
             file.records += 1
             self.receipt.read += 1
@@ -179,7 +181,7 @@ class Lane:
                 self._dead(file, piece.position, piece.raw, piece.reason)
                 continue
             try:
-                row = derive(piece.raw, keep_secrets=keep_secrets)
+                row = derive(piece.raw, keep_secrets=keep_secrets, redact=redact)
             except RecordError as error:
                 self._dead(file, piece.position, piece.raw, str(error))
                 continue
@@ -198,8 +200,9 @@ class Lane:
 
     def _letter(self, source: Source, position: int, raw: bytes, reason: str, identity: str | None = None) -> None:
         self.receipt.dead_lettered += 1
+        keep, redact = self._keep_secrets, self._redact
         self._letters.append(
-            dead_letters.of_record(source, position, raw, reason, identity=identity, keep_secrets=self._keep_secrets)
+            dead_letters.of_record(source, position, raw, reason, identity=identity, keep_secrets=keep, redact=redact)
         )
         self._listener.problem(source.name, f"record {position} went to the dead letters: {reason}")
 

@@ -58,8 +58,9 @@ class Load:
         crew: Crew | None = None,
         max_wait: float = MAX_WAIT_SECONDS,
         keep_secrets: bool = False,
+        redact: frozenset[str] = frozenset(),
     ) -> None:
-        terms = Terms(info.chunk, max_wait, keep_secrets)
+        terms = Terms(info.chunk, max_wait, keep_secrets, redact)
         self._max_wait = max_wait
         self._store = store
         self._watch = watch

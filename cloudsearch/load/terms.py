@@ -10,8 +10,12 @@ from cloudsearch.store import ChunkSize
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The store's bounds for chunks, how long to wait for a store that takes nothing, and whether secrets stay."""
+    """The store's bounds for chunks, how long to wait for a store that takes nothing, and what secrets are.
+
+    ``redact`` are further names, in lower case, under which texts are secret.
+    """
 
     chunk: ChunkSize
     max_wait: float = MAX_WAIT_SECONDS
     keep_secrets: bool = False
+    redact: frozenset[str] = frozenset()

@@ -78,6 +78,14 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Headed:
+    """An object that was asked for by its key, and what whoever wrote it said of it, names in lower case."""
+
+    listed: Listed
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """A page of a listing: the objects, the folders where they were asked for, and what to ask on with."""
 
@@ -148,6 +156,21 @@ class Bucket:
             tuple(one["Prefix"] for one in answer.get("CommonPrefixes", ())),
             answer.get("NextContinuationToken") if answer.get("IsTruncated") else None,
         )
+
+    def head(self, key: str) -> Headed | None:
+        """An object of that very key; None where S3 says that there is none. ``ObjectRefused`` where it says neither.
+
+        Without the right to list the bucket S3 says of what is not there, too, that access is refused.
+        """
+        with self.getting():
+            try:
+                answer = self.ask("head_object", {"Key": key})
+            except theirs.ClientError as error:
+                if _status(error) == 404:
+                    return None
+                raise
+        listed = Listed(key, answer["ContentLength"], answer["ETag"], answer["LastModified"])
+        return Headed(listed, {name.lower(): value for name, value in answer.get("Metadata", {}).items()})
 
     @contextmanager
     def getting(self) -> Iterator[None]:

@@ -1,8 +1,9 @@
 """Whether digests and log files are what CloudTrail delivered: signatures, the chain of digests, hashes.
 
 Decided here: a digest is valid by a signature alone, which the digest after it holds, or its S3 object's metadata. One
-of which no signature is at hand is unproven, which is the lot of the last in every local copy. A listed log file is
-valid where its content is found, under whatever name, for copies are renamed and unzipped.
+of which no signature is at hand is unproven, which is the lot of the last in every local copy. Metadata is asked for
+only where no other signature proves a digest. A listed log file is valid where its content is found, under whatever
+name, for copies are renamed and unzipped; of one that is there and cannot be read nothing is known.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import groupby, pairwise
 
+from cloudsearch.errors import BadCredentials, CloudsearchError
 from cloudsearch.logs.digests import (
     HASH_ALGORITHM,
     SIGNATURE_ALGORITHM,
@@ -27,7 +29,10 @@ from cloudsearch.logs.public_keys import Keys
 from cloudsearch.logs.stamps import stamp_of
 
 SignatureOf = Callable[[Source], str | None]
-"""The signature in the metadata of a digest's S3 object (``x-amz-meta-signature``), where there is such metadata."""
+"""The signature in the metadata of a digest's S3 object (``x-amz-meta-signature``), where there is such metadata.
+
+Raises one of our errors where it cannot be told.
+"""
 
 
 class State(StrEnum):
@@ -41,7 +46,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckedFile:
-    """A log file that a digest lists: valid, missing, or invalid and why; ``found`` is where it was found."""
+    """A log file that a digest lists: valid, missing, invalid or, where it was not to be had, unproven, and why.
+
+    ``found`` is where it was found.
+    """
 
     listed: ListedFile
     state: State
@@ -109,6 +117,15 @@ def _no_signature(_: Source) -> str | None:
     return None
 
 
+def lacking(files: Iterable[ReadFile | Unreadable]) -> list[tuple[ReadFile, ListedFile]]:
+    """The log files that digests among the files list and that are not among them, each with a digest's file."""
+    read = [file for file in files if isinstance(file, ReadFile)]
+    contents = _Contents(read)
+    lists = ((file, listed) for file in read if file.digest for listed in file.digest.log_files)
+    wanted = {listed.key: (file, listed) for file, listed in lists if contents.check(listed).state is State.MISSING}
+    return list(wanted.values())
+
+
 def check(
     files: Iterable[ReadFile | Unreadable],
     keys: Keys,
@@ -118,11 +135,11 @@ def check(
     everything = list(files)
     read = [file for file in everything if isinstance(file, ReadFile)]
     digests = _distinct(read)
-    contents = _Contents(read)
+    contents = _Contents(everything)
     successors = _successors(digests)
     checked = [
         replace(
-            _signature_checked(one, digest, successors.get(digest.path, ()), keys, signature_of(one.source)),
+            _signature_checked(one, digest, successors.get(digest.path, ()), keys, signature_of),
             log_files=tuple(map(contents.check, digest.log_files)),
         )
         for one, digest in digests
@@ -154,24 +171,37 @@ def _successors(digests: Iterable[tuple[ReadFile, Digest]]) -> dict[str, list[Di
 
 
 def _signature_checked(
-    file: ReadFile, digest: Digest, successors: Sequence[Digest], keys: Keys, metadata: str | None
+    file: ReadFile, digest: Digest, successors: Sequence[Digest], keys: Keys, signature_of: SignatureOf
 ) -> CheckedDigest:
     signatures = [one.previous_signature for one in successors if one.previous_signature]
-    signatures += [metadata] if metadata else []
     key = keys.get(digest.fingerprint)
     if digest.algorithm != SIGNATURE_ALGORITHM:
         return CheckedDigest(digest, file, State.INVALID, f"signed with {digest.algorithm}, not {SIGNATURE_ALGORITHM}")
-    if not signatures:
-        reason = "no signature in this copy: the next digest has it, or S3 metadata"
+    by_chain = key is not None and any(is_signed(digest, file.sha256, one, key) for one in signatures)
+    metadata, refusal = (None, "") if by_chain else _in_metadata(file.source, signature_of)
+    if by_chain or (key and metadata and is_signed(digest, file.sha256, metadata, key)):
+        return CheckedDigest(digest, file, State.VALID, "")
+    if not signatures and metadata is None:
+        reason = refusal or "no signature in this copy: the next digest has it, or S3 metadata"
         return CheckedDigest(digest, file, State.UNPROVEN, reason)
     if key is None:
         reason = f"no public key with fingerprint {digest.fingerprint} was given"
         return CheckedDigest(digest, file, State.UNPROVEN, reason, key_is_missing=True)
-    if any(is_signed(digest, file.sha256, signature, key) for signature in signatures):
-        return CheckedDigest(digest, file, State.VALID, "")
-    if all(_has_hash_of(file, successor) for successor in successors):
-        return CheckedDigest(digest, file, State.INVALID, "the signature is not CloudTrail's")
-    return CheckedDigest(digest, file, State.INVALID, "the next digest has another hash and signature of it")
+    is_as_chained = all(_has_hash_of(file, successor) for successor in successors)
+    reason = (
+        "the signature is not CloudTrail's" if is_as_chained else "the next digest has another hash and signature of it"
+    )
+    return CheckedDigest(digest, file, State.INVALID, reason)
+
+
+def _in_metadata(source: Source, signature_of: SignatureOf) -> tuple[str | None, str]:
+    """The signature that an object's metadata holds, or why it could not be asked for."""
+    try:
+        return signature_of(source), ""
+    except BadCredentials:
+        raise
+    except CloudsearchError as error:
+        return None, f"no signature: {error}"
 
 
 def _consistent(one: CheckedDigest, proven: Mapping[str, ReadFile]) -> CheckedDigest:
@@ -187,12 +217,19 @@ def _has_hash_of(file: ReadFile, successor: Digest) -> bool:
 
 
 class _Contents:
-    """The files that were read, by content and by name."""
+    """The files that were read, by content and by name; and those that were not to be had, by name."""
 
-    def __init__(self, files: Iterable[ReadFile]) -> None:
+    def __init__(self, files: Iterable[ReadFile | Unreadable]) -> None:
         self._by_content: dict[str, ReadFile] = {}
         self._by_name: dict[str, ReadFile] = {}
+        self._unread: dict[str, str] = {}
         for file in files:
+            if isinstance(file, Unreadable):
+                self._unread.setdefault(_base(file.name), f"could not be read: {file.reason}")
+                continue
+            if file.unread:
+                self._unread.setdefault(_base(file.source.name), file.problem or "")
+                continue
             if file.sha256 and not file.problem:
                 self._by_content.setdefault(file.sha256, file)
             self._by_name.setdefault(_base(file.source.name), file)
@@ -204,6 +241,8 @@ class _Contents:
             return CheckedFile(listed, State.VALID, found=file)
         if file := self._by_name.get(_base(listed.key)):
             return CheckedFile(listed, State.INVALID, file.problem or "its content was changed", file)
+        if _base(listed.key) in self._unread:
+            return CheckedFile(listed, State.UNPROVEN, self._unread[_base(listed.key)])
         return CheckedFile(listed, State.MISSING, "not among the files given")
 
 
@@ -248,13 +287,16 @@ def _besides(files: Iterable[ReadFile | Unreadable], checked: Sequence[CheckedDi
     listed_contents = {log.listed.sha256.lower() for one in checked for log in one.log_files}
     found, uncovered = [], 0
     for file in files:
-        if isinstance(file, Unreadable):
+        name = file.name if isinstance(file, Unreadable) else file.source.name
+        if isinstance(file, Unreadable) and _base(name) not in listed:
             found.append(Unexpected(file, State.INVALID, f"could not be read: {file.reason}"))
-        elif file.digest or _base(file.source.name) in listed or file.sha256 in listed_contents:
+        elif isinstance(file, Unreadable) or file.digest or _base(name) in listed or file.sha256 in listed_contents:
             continue
-        elif "CloudTrail-Digest" in file.source.name:
+        elif file.unread:
+            found.append(Unexpected(file.source, State.INVALID, file.problem or ""))
+        elif "CloudTrail-Digest" in name:
             found.append(Unexpected(file.source, State.INVALID, file.problem or "it holds no digest"))
-        elif stamp := stamp_of(file.source.name):
+        elif stamp := stamp_of(name):
             if hours.tell_of(file.source, stamp):
                 found.append(Unexpected(file.source, State.UNPROVEN, "no digest lists it"))
             else:

@@ -146,7 +146,8 @@ class Digest(
 class ReadFile:
     """A file that was gone through: hashes of it as stored and of its content, and the digest it is, if it is one.
 
-    ``problem`` says why it could not be read to its end, or is a digest that does not say what one must.
+    ``problem`` says why it could not be read to its end, or is a digest that does not say what one must. One that is
+    ``unread`` was not to be had at all, so that nothing is known of its content.
     """
 
     source: Source
@@ -154,6 +155,7 @@ class ReadFile:
     sha256: str = ""
     digest: Digest | None = None
     problem: str | None = None
+    unread: bool = False
 
 
 def read(sources: Iterable[Source | Unreadable]) -> Iterator[ReadFile | Unreadable]:
@@ -165,7 +167,11 @@ def read(sources: Iterable[Source | Unreadable]) -> Iterator[ReadFile | Unreadab
 def _read(source: Source) -> ReadFile:
     stored_sha256 = ""
     try:
-        with source.open() as stored:
+        opened = source.open()
+    except SourceError as error:
+        return ReadFile(source, problem=f"could not be read: {error}", unread=True)
+    try:
+        with opened as stored:
             stored_sha256 = _sha256(iter(lambda: stored.read(STORED_BLOCK), b""))
             stored.seek(0)
             return _opened(source, stored_sha256, stored)

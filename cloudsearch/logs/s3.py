@@ -1,5 +1,7 @@
 """Log files of a bucket: every trail's, of every account and region, without looking at what is none of CloudTrail's.
 
+Digest files are named and passed over, unless they are what is looked for.
+
 Decided here: a folder is listed flat if one page holds it, and by its own folders side by side if not, down to a day;
 so a small bucket costs one request and a large one is listed as wide as it is. Nothing is remembered from one listing
 to the next but the ledger of files loaded: a key that arrives late, in whatever folder, is found by the next load.
@@ -43,21 +45,21 @@ def parsed(url: str) -> tuple[str, str]:
 
 
 def find(
-    place: Place, prefix: str, selection: Selection, note: Callable[[str], None]
+    place: Place, prefix: str, selection: Selection, note: Callable[[str], None], *, digests: bool = False
 ) -> Iterator[Source | Unreadable | Digest]:
-    """The log files under a prefix, a folder or a single key, that are wanted.
+    """The log files under a prefix, a folder or a single key, that are wanted; with ``digests`` those to read, too.
 
     A folder that cannot be listed comes as ``Unreadable``, and so does a prefix with nothing under it. Raises
     ``AccessError`` where the bucket as a whole is refused, also later when credentials end, and ``SourceError`` where
     it is not there or does not answer.
     """
     bucket = connected(place)
-    listing = _Listing(bucket, selection)
+    listing = _Listing(bucket, selection, digests=digests)
     nothing = True
     if prefix and not prefix.endswith("/"):
         for listed in _exactly(bucket, prefix):
             nothing = False
-            yield _source(place, listed)
+            yield source_of(place, listed)
         prefix += "/"
     for found in listing.under(_roots(bucket, prefix, note)):
         nothing = False
@@ -144,11 +146,12 @@ class _Listing:
     ``keys`` counts what was listed, wanted or not; ``passed`` are folders within the layout that it does not know.
     """
 
-    def __init__(self, bucket: Bucket, selection: Selection) -> None:
+    def __init__(self, bucket: Bucket, selection: Selection, *, digests: bool) -> None:
         self.keys = 0
         self.passed: list[str] = []
         self._bucket = bucket
         self._selection = selection
+        self._digests = digests
         self._roots: Sequence[str] = ()
 
     def under(self, roots: Sequence[str]) -> Iterator[Source | Unreadable | Digest]:
@@ -210,18 +213,19 @@ class _Listing:
     def _one(self, listed: Listed) -> Source | Digest | None:
         if listed.key.endswith("/") and not listed.size:
             return None  # the mark that consoles leave for a folder
-        source = _source(self._bucket.place, listed)
+        source = source_of(self._bucket.place, listed)
         if not self._selection.takes(source.account, source.region, source.day):
             return None
         inside = folder(listed.key[: listed.key.rfind("/") + 1])
         if inside is None or inside.service is None:
             return source
         if inside.service == DIGESTS:
-            return Digest(source.name)
+            return source if self._digests else Digest(source.name)
         return source if inside.is_of_a_trail else None
 
 
-def _source(place: Place, listed: Listed) -> Source:
+def source_of(place: Place, listed: Listed) -> Source:
+    """An object as a file that can be read."""
     name = f"{_SCHEME}{place.bucket}/{listed.key}"
     opener = partial(opened, place, listed.key, listed.etag, listed.size)
     modified = int(listed.modified.timestamp()) * 1_000_000_000

@@ -25,9 +25,12 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from cloudsearch.reports.openings import RESERVED, Opening, Party, Way, merged, role_key
 
@@ -66,8 +69,7 @@ _LINK_TEXTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True, gc=False):
     """The one at a chain's beginning: ``who`` is an ARN, an id, a host or a name, as the log has it."""
 
     who: str
@@ -77,8 +79,7 @@ class Origin:
     is_service: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, gc=False):
     """A role that a chain leads through, and the weakest link from there to the chain's end."""
 
     role: str
@@ -86,8 +87,7 @@ class Step:
     link: Link
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(msgspec.Struct, frozen=True, gc=False):
     """What is known of who is behind a session; ``origin`` is None where the logs do not tell.
 
     ``steps`` are the roles between, the first entered first; one that was entered from itself stands once. ``way`` is
@@ -159,21 +159,21 @@ class Chains:
         Up to an opening whose chain is known, to who is no session, or to where nothing is told; then down again.
         """
         up: list[tuple[Party, Link, Opening]] = []
-        on_the_way: set[int] = set()
+        places: dict[int, int] = {}
         at, chain = party, _LOST
         while True:
             opening, link = self._opening_of(at, first, last)
             if opening is None:
                 chain = self._ends(at)
                 break
+            if (place := places.get(id(opening))) is not None:  # all from there on run in a circle
+                self._known.update((id(one), _LOST) for _, _, one in up[place:])
+                up = up[: place + 1]
+                break
+            places[id(opening)] = len(up)
             up.append((at, link, opening))
             if id(opening) in self._known:
                 break
-            if id(opening) in on_the_way:
-                self._known.update(dict.fromkeys(on_the_way, _LOST))
-                up = up[:1]
-                break
-            on_the_way.add(id(opening))
             at, first, last = opening.caller, opening.first, opening.last
         for session, link, opening in reversed(up):
             if id(opening) not in self._known:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
+
+import msgspec
+from msgspec.structs import replace
 
 from cloudsearch.derive.identity import role_of, session_of
 
@@ -35,8 +38,7 @@ _WAYS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
+class Party(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Who made a call, as its event tells: a session of a role, or anybody else."""
 
     principal: str | None = None
@@ -61,8 +63,7 @@ class Party:
         return self.principal or self.principal_id or self.account or ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class Opening(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A call that opened a session of ``role``; where both accounts' copies are there they are one opening."""
 
     role: str
@@ -86,6 +87,7 @@ class Opening:
         return _WAYS.get(self.call, self.call)
 
 
+@lru_cache(maxsize=4096)
 def role_key(arn: str) -> tuple[str, str]:
     """A role's account and name: its path is not always told, and names are unique without it."""
     pieces = arn.split(":", 5)

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from functools import cached_property
+from typing import cast
+
+from msgspec.structs import replace
 
 from cloudsearch.derive.identity import role_of
 from cloudsearch.event import Copy, Outcome, Value
@@ -91,12 +94,12 @@ class Roles:
         return {key: frozenset(arns) for key, arns in found.items()}
 
     def named(self, name: str, accounts: Collection[str] = ()) -> list[str]:
-        """Roles of that name or ARN, each by the longest of its ARNs, which has the path."""
-        wanted = role_key(name) if name.startswith("arn:") else None
+        """Roles of that name or ARN, each by its ARN with the path; IAM does not mind the case."""
+        account, wanted = role_key(name)
         found = [
             max(sorted(arns), key=len)
             for key, arns in self.by_key.items()
-            if (key == wanted if wanted else key[1] == name.rpartition("/")[2])
+            if key[1].lower() == wanted.rpartition("/")[2].lower() and account in ("", key[0])
         ]
         return sorted(arn for arn in found if not accounts or role_key(arn)[0] in accounts)
 
@@ -140,7 +143,7 @@ def roles(store: Store, window: Window, ids: Mapping[str, str]) -> Roles:
             EVENTS, (_F["target_role"], _F["principal"], _F["principal_id"], _F["switch_from"]), _openings(window)
         )
     )
-    for role, principal, id_, switch in (map(_text, group.key) for group in edges):
+    for role, principal, id_, switch in (_texts(group.key) for group in edges):
         if principal and id_:
             known.setdefault(id_, principal)
         came = role_of(switch) or switch if switch else None
@@ -169,7 +172,7 @@ def sessions(store: Store, window: Window, where: Where, *, caller_loaded: bool)
     by = (*_CALLER, _F["day"])
     for group in store.group(EVENTS, by, And((window.where(_F["time"]), is_call, where))):
         party = _party(group.key)
-        identity = session_id(party, _text(group.key[-1]))
+        identity = session_id(party, *_texts(group.key[-1:]))
         own = Session(identity, party, group.count, group.first_seen, group.last_seen)
         found[identity] = _together(found[identity], own) if identity in found else own
     return list(found.values())
@@ -189,7 +192,7 @@ def session_id(party: Party, day: str | None) -> SessionId:
 
 def session_id_of(key: tuple[Value, ...]) -> SessionId:
     """The same, from the values of ``SESSION``."""
-    principal, principal_id, session, access_key, day = map(_text, key)
+    principal, principal_id, session, access_key, day = _texts(key)
     return session_id(Party(principal=principal, principal_id=principal_id, session=session, key=access_key), day)
 
 
@@ -230,7 +233,7 @@ def _time(window: Window) -> Where:
 
 
 def _opening(group: Group) -> Opening:
-    role, session, key, call, switch, shared = map(_text, group.key[: len(_OPENING)])
+    role, session, key, call, switch, shared = _texts(group.key[: len(_OPENING)])
     caller = _party(group.key[len(_OPENING) :])
     return Opening(
         role=role or "",
@@ -247,8 +250,8 @@ def _opening(group: Group) -> Opening:
 
 
 def _party(key: tuple[Value, ...]) -> Party:
-    principal, principal_id, type_, account, session, access_key, source_identity, on_behalf_of = map(
-        _text, key[: len(_CALLER)]
+    principal, principal_id, type_, account, session, access_key, source_identity, on_behalf_of = _texts(
+        key[: len(_CALLER)]
     )
     return Party(
         principal=principal,
@@ -262,8 +265,9 @@ def _party(key: tuple[Value, ...]) -> Party:
     )
 
 
-def _text(value: Value) -> str | None:
-    return str(value) if value is not None else None
+def _texts(values: tuple[Value, ...]) -> tuple[str | None, ...]:
+    """The values of fields that hold a text, which need no reading."""
+    return cast("tuple[str | None, ...]", values)
 
 
 def opened_within(openings: Iterable[Opening], window: Window, role: str) -> Iterator[Opening]:

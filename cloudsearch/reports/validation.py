@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -118,7 +119,7 @@ def _of_digest(one: CheckedDigest) -> FindingRow:
             for file in one.log_files
             if file.state is not State.VALID
         ),
-        fails=state in {State.INVALID, State.MISSING} or one.key_is_missing,
+        fails=state in {State.INVALID, State.MISSING} or one.key_is_missing or one.count(State.UNPROVEN) > 0,
     )
 
 
@@ -132,9 +133,9 @@ def _reasons(one: CheckedDigest) -> Iterator[str]:
         yield one.reason
     if missing := one.count(State.MISSING):
         yield f"{missing} of {len(one.log_files)} log files missing"
-    for reason in dict.fromkeys(file.reason for file in one.log_files if file.state is State.INVALID):
-        bad = sum(file.reason == reason for file in one.log_files)
-        yield f"{bad} of {len(one.log_files)} log files invalid: {reason}"
+    bad = [(file.state, file.reason) for file in one.log_files if file.state in {State.INVALID, State.UNPROVEN}]
+    for (state, reason), count in Counter(bad).items():
+        yield f"{count} of {len(one.log_files)} log files {state}: {reason}"
 
 
 def _of_gap(gap: Gap) -> FindingRow:

@@ -173,7 +173,17 @@ def _is_plain(raw: bytes) -> bool:
         and raw.find(b"\n") < 0
         and (raw.find(b"\\") < 0 or raw.find(b"\\u0000") < 0)
         and (len(raw) < 2 * MOST_NESTED or _is_shallow(raw))
+        and (raw.isascii() or _is_utf8(raw))
     )
+
+
+def _is_utf8(raw: bytes) -> bool:
+    """Whether a record is text at all: OpenSearch takes some that is not, and no answer that holds it can be read."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_shallow(raw: bytes) -> bool:
