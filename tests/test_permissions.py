@@ -21,6 +21,7 @@ from tests.buckets import BUCKET, Trails, key
 from tests.digests import Trail, key_list
 from tests.golden_files import golden
 from tests.logfiles import record
+from tests.test_digests_bucket import Delivered
 from tests.test_iam_snapshot import member, people, trail
 
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/0a1b2c3d-0000-4000-8000-000000000000"
@@ -122,11 +123,28 @@ def test_a_validation_asks_for_public_keys(aws: SmallAws, capsys: pytest.Capture
     delivered = Trail(tmp_path / "logs")
     delivered.hour([record(1)])
     delivered.hour()
+    tell_public_keys(aws)
+    assert main(["validate", str(tmp_path / "logs"), "--store", "store.duckdb"]) == 0
+    check(aws.requests, policy(capsys, "validate"))
+
+
+def test_a_validation_where_the_files_lie(aws: SmallAws, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In their bucket: it is listed, objects are got, and their metadata, which is no other permission."""
+    delivered = Delivered(aws, tmp_path, capsys)
+    delivered.trail.hour([record(1)])
+    delivered.trail.hour()
+    delivered.deliver()
+    tell_public_keys(aws)
+    assert delivered.run("validate", delivered.url)[0] == 0
+    assert "s3:HeadObject" in aws.calls
+    check(aws.requests, policy(capsys, "validate", "--bucket", delivered.trails.name))
+
+
+def tell_public_keys(aws: SmallAws) -> None:
+    """What the next question for them is answered with."""
     (public,) = key_list()["PublicKeyList"]
     times = {"ValidityStartTime": 1782864000, "ValidityEndTime": 1814400000}
     aws.answer("cloudtrail:ListPublicKeys", json.dumps({"PublicKeyList": [public | times]}))
-    assert main(["validate", str(tmp_path / "logs"), "--store", "store.duckdb"]) == 0
-    check(aws.requests, policy(capsys, "validate"))
 
 
 def test_a_key_is_for_what_it_encrypts(capsys: pytest.CaptureFixture[str]) -> None:
