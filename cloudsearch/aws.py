@@ -25,10 +25,13 @@ from cloudsearch.errors import BadCredentials
 DEFAULT_REGION = "us-east-1"
 """Where nothing says which region to ask."""
 
+TRIES = 8
+"""How often a request is made, the first time included, while AWS is busy."""
+
 CONFIG = Config(
     connect_timeout=5,
     read_timeout=60,
-    retries={"mode": "standard", "total_max_attempts": 8},
+    retries={"mode": "standard", "total_max_attempts": TRIES},
     user_agent_extra=f"cloudsearch/{__version__}",
 )
 NO_CREDENTIALS = (

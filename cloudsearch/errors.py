@@ -41,7 +41,14 @@ class StoreMissing(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """The store did not answer, or not in time: the same request is worth another try."""
+    """The store did not answer, or not in time: the same request is worth another try.
+
+    ``retry_after`` is how many seconds it wants to be left alone first, where it says so.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class StoreRejected(StoreError):

@@ -219,11 +219,15 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of the operations of one write: created + existing + len(refused) = all of them."""
+    """What became of the operations of one write: created + existing + len(refused) = all of them.
+
+    ``retry_after`` is how many seconds a store that refused wants to be left alone, where it says so.
+    """
 
     created: int = 0
     existing: int = 0
     refused: tuple[Refused, ...] = ()
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from moto.server import ThreadedMotoServer
 
 ACCOUNT = "123456789012"  # the one that moto takes callers for
 _SERVICE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/")
-_PASSED_ON = ("content-type", "etag", "last-modified", "content-range", "accept-ranges")
+_PASSED_ON = ("content-type", "etag", "last-modified", "content-range", "accept-ranges", "retry-after")
 
 
 @dataclass(frozen=True, slots=True)

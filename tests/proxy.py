@@ -25,6 +25,7 @@ class Reply:
         default_factory=lambda: {"content-type": "application/json", "x-elastic-product": "Elasticsearch"}
     )
     promised: int | None = None  # a content-length other than the body's: the connection then breaks off
+    chunked: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,11 @@ Fault = Callable[[Callable[[], Reply]], Reply | None]
 class Proxy:
     """The server, its faults, and the requests it has seen."""
 
-    def __init__(self, target: str, certificate: tuple[Path, Path] | None = None) -> None:
+    def __init__(self, target: str, certificate: tuple[Path, Path] | None = None, *, port: int = 0) -> None:
         self.target = urlsplit(target)
         self.seen: list[Request] = []
         self._faults: list[tuple[re.Pattern[str], Fault, list[int]]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
         self._scheme = "http"
         if certificate is not None:
@@ -60,7 +61,12 @@ class Proxy:
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """Of this machine."""
+        return int(self._server.server_address[1])
 
     def fault(self, pattern: str, reply: Reply | Fault | None, *, times: int = 1_000_000) -> None:
         """Answer requests whose ``METHOD /path`` the pattern finds in this way, so many times."""
@@ -109,10 +115,13 @@ class Proxy:
                 self.send_response(reply.status)
                 for name, value in reply.headers.items():
                     self.send_header(name, value)
-                self.send_header("content-length", str(reply.promised or len(reply.body)))
+                if reply.chunked:
+                    self.send_header("transfer-encoding", "chunked")
+                else:
+                    self.send_header("content-length", str(reply.promised or len(reply.body)))
                 self.end_headers()
                 if self.command != "HEAD":
-                    self.wfile.write(reply.body)
+                    self.wfile.write(b"".join(_chunks(reply.body)) if reply.chunked else reply.body)
                 self.close_connection = reply.promised is not None
 
             do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _any  # noqa: N815 (the library's names)
@@ -133,6 +142,14 @@ class Proxy:
             self._server.shutdown()
             self._server.server_close()
             thread.join()
+
+
+def _chunks(body: bytes) -> Iterator[bytes]:
+    """The body as HTTP's chunks of seven bytes, and the last one, which is empty."""
+    for start in range(0, len(body), 7):
+        part = body[start : start + 7]
+        yield b"%x\r\n%b\r\n" % (len(part), part)
+    yield b"0\r\n\r\n"
 
 
 HTML = {"content-type": "text/html"}

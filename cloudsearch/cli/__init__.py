@@ -7,6 +7,7 @@ one line on stderr, with lines of advice where it has notes, and an exit code.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -16,7 +17,8 @@ INTERRUPTED = 130
 
 
 def run() -> int:
-    """The process: ``main``, and after a Ctrl-C an end at once, whatever a thread still waits for."""
+    """The process: ``main``, and after a Ctrl-C or a SIGTERM an end at once, whatever a thread still waits for."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends us so wants what Ctrl-C does
     code = main()
     if code == INTERRUPTED:
         for stream in (sys.stdout, sys.stderr):

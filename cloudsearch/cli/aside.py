@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cloudsearch.cli.output import say
 from cloudsearch.cli.stores import takes_many_writers
+from cloudsearch.errors import SourceError
 from cloudsearch.event import Row
 from cloudsearch.load import dead_letters
 from cloudsearch.load.sending import Sender
@@ -24,9 +25,17 @@ def path(store: str, index: str) -> Path:
 
 
 def put(letters: Sequence[Row], file: Path) -> None:
-    """Keep letters that a failed load holds."""
-    if letters:
+    """Keep letters that a failed load holds; where there is no place for them either, say so.
+
+    Nothing is lost then, for their files are not marked loaded; what ended the load is still to be told.
+    """
+    if not letters:
+        return
+    try:
         dead_letters.put_aside(letters, file)
+    except SourceError as error:
+        say(f"{error}. Their files are not marked loaded; they are read again by the next load")
+    else:
         say(f"{len(letters):,} dead letters were put into {file}; the next load or redrive takes them in")
 
 

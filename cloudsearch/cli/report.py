@@ -36,8 +36,9 @@ from cloudsearch.errors import UsageError
 from cloudsearch.render.formats import Format
 
 if TYPE_CHECKING:
+    from cloudsearch.cli.chains import Into
     from cloudsearch.cli.shown import Shown
-    from cloudsearch.iam import Iam
+    from cloudsearch.iam import Iam, Principal
     from cloudsearch.reports.verdicts import Marker
     from cloudsearch.reports.window import Window
     from cloudsearch.store import Store
@@ -157,10 +158,12 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     Example: cloudsearch report --role deploy --iam iam.json
     """
     from cloudsearch.cli import principals as who
+    from cloudsearch.cli.chains import Into, who_came
     from cloudsearch.cli.redaction import log_to_stderr
     from cloudsearch.cli.shown import Picked, Shown
     from cloudsearch.cli.stores import opened
     from cloudsearch.reports.gates import Tally, gates
+    from cloudsearch.reports.report import reports
     from cloudsearch.reports.window import window
 
     log_to_stderr(verbose=verbose)
@@ -183,8 +186,14 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     asking = who.Asking(profile, tuple(role_arn or ()), external_id)
     told = Told(iam or [], iam_as_of, scp or [], selectors or [], min_days, strict)
     known = who.read(told.iam, asking) if told.iam or asking or not through else None
+    whom = asked.principals(known) if known and not through else []
     with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
-        asked.answer(opened_store, span, known, told, shown)
+        if through:
+            shown.through(who_came(opened_store, span, role or "", account or (), known))
+        elif everybody:
+            shown.everyone(reports(opened_store, span, [(one, told.options(one)) for one in whom]))
+        elif known:
+            asked.report(opened_store, span, Into(known, whom[0], dest_role, dest_account), told, shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,40 +218,29 @@ class _Asked:
         if self.everybody and (self.dest_role or self.dest_account):
             raise UsageError("--dest-role and --dest-account tell what one did: --role or --user, not --all")
 
-    def answer(self, store: Store, span: Window, iam: Iam | None, told: Told, shown: Shown) -> None:
-        """Read, conclude, print."""
-        from cloudsearch.cli.chains import who_came
+    def principals(self, iam: Iam) -> list[Principal]:
+        """The one that is meant, or everybody, by ARN."""
+        from cloudsearch.cli import principals as who
 
-        if self.through:
-            shown.through(who_came(store, span, self.role or "", self.accounts, iam))
-        elif iam is not None and self.everybody:
-            self._of_everybody(store, span, iam, told, shown)
-        elif iam is not None:
-            self._of_one(store, span, iam, told, shown)
-
-    def _of_everybody(self, store: Store, span: Window, iam: Iam, told: Told, shown: Shown) -> None:
-        from cloudsearch.reports.report import reports
-
+        if not self.everybody:
+            name, kind = (self.role, "role") if self.role else (self.user or "", "user")
+            return [who.chosen(iam, name, kind, self.accounts)]
         everybody = [one for one in iam if one.kind in ("user", "role")]
         wanted = [one for one in everybody if not self.accounts or one.account in self.accounts]
-        wanted.sort(key=lambda one: (one.account, one.arn))
-        shown.everyone(reports(store, span, [(one, told.options(one)) for one in wanted]))
+        return sorted(wanted, key=lambda one: (one.account, one.arn))
 
-    def _of_one(self, store: Store, span: Window, iam: Iam, told: Told, shown: Shown) -> None:
-        from cloudsearch.cli import principals as who
-        from cloudsearch.cli.chains import Into, destinations
+    def report(self, store: Store, span: Window, into: Into, told: Told, shown: Shown) -> None:
+        """What one did, as itself or as another role."""
+        from cloudsearch.cli.chains import destinations
         from cloudsearch.reports.activity import activity
         from cloudsearch.reports.report import report
 
-        name, kind = (self.role, "role") if self.role else (self.user or "", "user")
-        principal = who.chosen(iam, name, kind, self.accounts)
-        into = Into(iam, principal, self.dest_role, self.dest_account)
         if into:
             shown.destinations(list(destinations(store, span, into, told.options)))
             return
-        found = report(store, span, principal, told.options(principal))
+        found = report(store, span, into.origin, told.options(into.origin))
         covered = found.circumstances.coverage
-        days = activity(store, found.window, principal, covered) if shown.how is Format.HTML else []
+        days = activity(store, found.window, into.origin, covered) if shown.how is Format.HTML else []
         shown.reports([found], days=days)
 
 

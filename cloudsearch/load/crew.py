@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from threading import Lock, Thread
@@ -155,19 +156,22 @@ class _Messages:
 
 def _work(connection: Connection, opener: StoreOpener) -> None:
     """The life of a process of the crew: the terms, then batch after batch."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the one that started us, who ends us
+    for asked_to_end in (signal.SIGINT, signal.SIGTERM):  # which is for the one that started us, who ends us
+        signal.signal(asked_to_end, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
     messages = _Messages(connection)
-    terms: Terms = connection.recv()
-    lane = Lane(opener(), terms, messages)
-    while True:
-        batch: Sequence[Pending] = connection.recv()
-        try:
-            for _ in lane.take_all(batch):
-                pass
-            messages.send(lane.settle())
-        except CloudsearchError as error:
-            messages.send(error)
+    with suppress(EOFError, ConnectionError):  # the one that started us has ended, and we end with it
+        terms: Terms = connection.recv()
+        lane = Lane(opener(), terms, messages)
+        while True:
+            batch: Sequence[Pending] = connection.recv()
+            try:
+                for _ in lane.take_all(batch):
+                    pass
+                messages.send(lane.settle())
+            except CloudsearchError as error:
+                messages.send(error)
+    os._exit(1)  # without waiting for what is on its way: the next load sends it again
 
 
 def _end_with_parent() -> None:

@@ -8,10 +8,13 @@ works; the next load or redrive of the same store takes them in.
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
 
 import msgspec
@@ -24,6 +27,7 @@ from cloudsearch.load.sending import Sender
 from cloudsearch.logs import Source, Unreadable
 from cloudsearch.store import DEAD_LETTERS, Operation, Store
 
+_BLOCK = 1 << 20
 _TIMES = tuple(field.name for field in DEAD_LETTERS.fields if field.type is FieldType.TIME)
 
 
@@ -88,14 +92,43 @@ def aside(store: str, folder: Path) -> Path:
 
 
 def put_aside(letters: Sequence[Row], path: Path) -> None:
-    """Add letters to the file; it is on the disk when this returns. Raises ``SourceError``."""
+    """Add letters to the file; it is on the disk when this returns. Raises ``SourceError``, and adds none then."""
     try:
-        with open(path, "ab", opener=_private) as file:
-            file.writelines(_line(letter) for letter in letters)
-            file.flush()
-            os.fsync(file.fileno())
+        with open(path, "a+b", buffering=0, opener=_private) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # another load may be adding to it
+            size = _whole_lines(file)
+            try:
+                for letter in letters:
+                    _write(file, _line(letter))
+                os.fsync(file.fileno())
+            except OSError:
+                with suppress(OSError):
+                    file.truncate(size)
+                raise
     except OSError as error:
         raise SourceError(f"Dead letters could not be put into {path}: {error.strerror or error}") from error
+
+
+def _write(file: FileIO, line: bytes) -> None:
+    """All of a line: a disk with room for a part of it takes that part first."""
+    left = memoryview(line)
+    while left:
+        left = left[file.write(left) :]
+
+
+def _whole_lines(file: FileIO) -> int:
+    """The size of the file, without what a crash left of its last line: the next one would go on with it."""
+    size = end = os.fstat(file.fileno()).st_size
+    while end:
+        start = max(0, end - _BLOCK)
+        block = os.pread(file.fileno(), end - start, start)
+        if newline := block.rfind(b"\n") + 1:
+            end = start + newline
+            break
+        end = start
+    if end < size:
+        file.truncate(end)
+    return end
 
 
 def put_back(path: Path, store: Store, sender: Sender) -> int:

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from cloudsearch.errors import StoreRejected, StoreUnavailable
 from cloudsearch.load.sizing import Sizing
-from cloudsearch.store import Operation, RefusalKind, Refused, Store, Table
+from cloudsearch.store import Operation, RefusalKind, Refused, Store, Table, Written
 
 T = TypeVar("T")
 
@@ -25,7 +25,10 @@ TRIES_ALONE = 8
 
 @dataclass(slots=True)
 class Patience:
-    """How long to go on asking: pauses that grow, until nothing was taken for ``max_wait`` seconds."""
+    """How long to go on asking: pauses that grow, until nothing was taken for ``max_wait`` seconds.
+
+    A store that says when to come back is left alone until then, but asked once more before the time is over.
+    """
 
     notify: Callable[[str], None]
     max_wait: float = MAX_WAIT_SECONDS
@@ -36,7 +39,7 @@ class Patience:
         """Something was taken."""
         self._since, self.tries = time.monotonic(), 0
 
-    def pause(self, reason: str, cause: StoreUnavailable | None = None) -> None:
+    def pause(self, reason: str, cause: StoreUnavailable | None = None, *, at_least: float | None = None) -> None:
         """Wait a while, with jitter; raises ``StoreUnavailable`` when it has been too long."""
         waited = time.monotonic() - self._since
         left = self.max_wait - waited
@@ -46,7 +49,8 @@ class Patience:
                 "again to go on, with --max-wait to wait longer"
             ) from cause
         self.tries += 1
-        pause = min(LONGEST_PAUSE, 0.1 * 2**self.tries, left) * random.uniform(0.5, 1.0)  # noqa: S311 (jitter)
+        own = min(LONGEST_PAUSE, 0.1 * 2**self.tries, left) * random.uniform(0.5, 1.0)  # noqa: S311 (jitter)
+        pause = max(own, min(at_least or 0.0, left))
         self.notify(f"waiting {pause:.1f} s for the store: {reason}")
         time.sleep(pause)
 
@@ -58,7 +62,7 @@ def patiently(call: Callable[[], T], notify: Callable[[str], None], max_wait: fl
         try:
             return call()
         except StoreUnavailable as error:
-            patience.pause(str(error), error)
+            patience.pause(str(error), error, at_least=error.retry_after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +120,17 @@ class _Delivery:
         except StoreUnavailable as error:
             self._sender.sizing.unanswered(size)
             self._halve(part)
-            self._patience.pause(str(error), error)
+            self._patience.pause(str(error), error, at_least=error.retry_after)
             return
         self._created += written.created
         self._existing += written.existing
         if len(written.refused) < len(part):
             self._patience.renew()
             self._sender.sizing.answered(size, time.monotonic() - started)
-        self._refused(written.refused, size)
+        self._refused(written, size)
 
-    def _refused(self, refused: Sequence[Refused], size: int) -> None:
-        kinds = {kind: [item for item in refused if item.kind is kind] for kind in RefusalKind}
+    def _refused(self, written: Written, size: int) -> None:
+        kinds = {kind: [item for item in written.refused if item.kind is kind] for kind in RefusalKind}
         self._dead += kinds[RefusalKind.DOCUMENT]
         if fatal := kinds[RefusalKind.FATAL]:
             raise StoreRejected(f"The store takes nothing: {fatal[0].reason}")
@@ -138,18 +142,19 @@ class _Delivery:
                 self._halve([item.operation for item in large])
         if again := kinds[RefusalKind.RETRY]:
             self._sender.sizing.overloaded(size)
-            self._again(again)
+            self._again(again, written.retry_after)
         if blocked := kinds[RefusalKind.WAIT]:
             self._left.append([item.operation for item in blocked])
-            self._patience.pause(f"{blocked[0].reason}. It takes nothing until the block is lifted or space is freed")
+            reason = f"{blocked[0].reason}. It takes nothing until the block is lifted or space is freed"
+            self._patience.pause(reason, at_least=written.retry_after)
 
-    def _again(self, refused: Sequence[Refused]) -> None:
+    def _again(self, refused: Sequence[Refused], at_least: float | None) -> None:
         """Only what was refused goes again; an operation refused alone time after time never will be taken."""
         if len(refused) == 1 and self._patience.tries >= TRIES_ALONE:
             self._dead += refused
             return
         self._left.append([item.operation for item in refused])
-        self._patience.pause(refused[0].reason)
+        self._patience.pause(refused[0].reason, at_least=at_least)
 
     def _halve(self, part: Sequence[Operation]) -> None:
         middle = len(part) // 2

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -27,18 +27,23 @@ from cloudsearch.aws import (
     CONFIG,
     DEFAULT_REGION,
     NO_CREDENTIALS,
+    TRIES,
     Access,
     one_line,
     session,
     without_credentials,
 )
 from cloudsearch.errors import AccessError, BadCredentials, CloudsearchError, SourceError
+from cloudsearch.retry_after import seconds_of
 
 if TYPE_CHECKING:
     import boto3
 
 CONNECTIONS = 64
 """Requests to a bucket under way at a time, at most."""
+
+LONGEST_PAUSE = 60.0
+"""Seconds that S3 is left alone at most when it says when to come back."""
 
 PAGE = 1000
 """Keys of a page of a listing, S3's own limit."""
@@ -207,6 +212,7 @@ class Bucket:
         region = self._region(first)
         same = region in (None, first.meta.region_name)
         self._client = first if same else make("s3", region_name=region, config=config)
+        self._client.meta.events.register_first("needs-retry.s3", _told_when)
 
     def _region(self, client: Any) -> str | None:  # noqa: ANN401 (botocore makes the class at run time)
         """The bucket's region, which S3 tells also those who may not look into it."""
@@ -233,6 +239,18 @@ class Bucket:
             raise SourceError(f"{where or 'it'} cannot be asked for: {one_line(error)}") from error
         except theirs.BotoCoreError as error:
             raise kind(_placed(where, f"no answer from S3: {one_line(error)}")) from error
+
+
+def _told_when(response: tuple[Any, Mapping[str, Any]] | None, attempts: int, **_: object) -> float | None:
+    """The seconds that an S3 which asks for fewer requests wants to be left alone, if it says so.
+
+    botocore itself passes the header over. What this answers is the pause before its next try; None leaves it to it.
+    """
+    told = response[1].get("ResponseMetadata", {}) if response else {}
+    if told.get("HTTPStatusCode") not in (429, 503) or attempts >= TRIES:
+        return None
+    pause = seconds_of(told.get("HTTPHeaders", {}).get("retry-after"), datetime.now(UTC))
+    return None if pause is None else min(pause, LONGEST_PAUSE)
 
 
 def _refusal(error: theirs.ClientError, permission: str, where: str, kind: type[SourceError]) -> CloudsearchError:

@@ -48,14 +48,21 @@ class Outcome:
     created: int = 0
     existing: int = 0
     refused: tuple[Refused, ...] = ()
+    retry_after: float | None = None
 
     def __add__(self, other: Outcome) -> Outcome:
-        return Outcome(self.created + other.created, self.existing + other.existing, self.refused + other.refused)
+        pauses = [pause for pause in (self.retry_after, other.retry_after) if pause is not None]
+        return Outcome(
+            self.created + other.created,
+            self.existing + other.existing,
+            self.refused + other.refused,
+            max(pauses, default=None),
+        )
 
     @property
     def written(self) -> Written:
         """The same as the store's answer."""
-        return Written(self.created, self.existing, self.refused)
+        return Written(self.created, self.existing, self.refused, self.retry_after)
 
     @property
     def unfit(self) -> tuple[Refused, ...]:
@@ -72,7 +79,7 @@ def send(engine: Engine, operations: Sequence[Operation], *, replace: bool) -> O
         return _outcome(operations, answer)
     cause = answer.cause
     if answer.status in (413, 429):
-        return _all(operations, refusal(answer.status, cause), cause)
+        return _all(operations, refusal(answer.status, cause), cause, answer.pause)
     if answer.status == 400 and cause.type in _UNREADABLE:
         if len(operations) == 1:
             return _all(operations, RefusalKind.DOCUMENT, cause)
@@ -97,7 +104,8 @@ def resend(
             first_asked[id(other)] = refused.operation
     again = send(engine, others, replace=replace)
     final += (Refused(first_asked[id(one.operation)], one.kind, one.reason) for one in again.refused)
-    return Outcome(outcome.created + again.created, outcome.existing + again.existing, tuple(final))
+    kept = Outcome(outcome.created, outcome.existing, tuple(final), outcome.retry_after)
+    return kept + Outcome(again.created, again.existing, retry_after=again.retry_after)
 
 
 def deleted(engine: Engine, places: Sequence[tuple[str, str]]) -> int:
@@ -135,7 +143,7 @@ def _outcome(operations: Sequence[Operation], answer: Answer) -> Outcome:
     items = [item for line in _items(answer, len(operations)) for item in line.values()]
     refused = tuple(_refusals(operations, items))
     existing = sum(item.status == 409 for item in items)
-    return Outcome(len(operations) - existing - len(refused), existing, refused)
+    return Outcome(len(operations) - existing - len(refused), existing, refused, answer.pause)
 
 
 def _refusals(operations: Sequence[Operation], items: Sequence[Item]) -> Iterator[Refused]:
@@ -145,5 +153,6 @@ def _refusals(operations: Sequence[Operation], items: Sequence[Item]) -> Iterato
             yield Refused(operation, refusal(item.status, cause), str(cause))
 
 
-def _all(operations: Sequence[Operation], kind: RefusalKind, cause: Cause) -> Outcome:
-    return Outcome(refused=tuple(Refused(operation, kind, str(cause)) for operation in operations))
+def _all(operations: Sequence[Operation], kind: RefusalKind, cause: Cause, retry_after: float | None = None) -> Outcome:
+    refused = tuple(Refused(operation, kind, str(cause)) for operation in operations)
+    return Outcome(refused=refused, retry_after=retry_after)

@@ -11,7 +11,6 @@ time holds the file for writing; several may read it.
 from __future__ import annotations
 
 import os
-import re
 import time as clock
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -54,6 +53,7 @@ from cloudsearch.stores.columns import (
     value_of,
     within,
 )
+from cloudsearch.stores.room import first_line, holder_of, is_stump
 from cloudsearch.stores.shrinking import rewritten
 from cloudsearch.stores.sql import compile_where, quoted
 from cloudsearch.where import And, In, Range, Where
@@ -70,6 +70,8 @@ _DEFINITIONS = {table.name: [definition(*column) for column in stored(table)] fo
     "meta": ["fields_version INTEGER", "derivation_version INTEGER"]
 }
 """Every table of a file, by the definitions of its columns."""
+
+_IN_TURN = "One process writes at a time; wait for it or end it"
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -208,20 +210,22 @@ class DuckDBStore:
         """Open the file; while another process holds it, try again for a while and then say who does."""
         end = clock.monotonic() + LOCK_SECONDS
         while True:
+            stump = not read_only and is_stump(self._path)
             try:
                 return self._open(read_only=read_only)
             except duckdb.IOException as error:
                 if "lock" not in str(error):
-                    raise StoreError(f"{self._path} could not be opened: {_first_line(error)}") from error
+                    if stump:
+                        self._path.unlink(missing_ok=True)
+                        continue
+                    raise StoreError(f"{self._path} could not be opened: {first_line(error)}") from error
                 if clock.monotonic() > end:
-                    holder = re.search(r"held in (.*?\(PID \d+\))", str(error))
-                    by = f"{holder[1]} holds it" if holder else "another process holds it"
                     raise StoreUnavailable(
-                        f"{self._path} is in use: {by}. One process writes at a time; wait for it or end it"
+                        f"{self._path} is in use: {holder_of(error)} holds it. {_IN_TURN}"
                     ) from error
                 clock.sleep(0.1)
             except duckdb.Error as error:
-                raise StoreError(f"{self._path} is not a cloudsearch store: {_first_line(error)}") from error
+                raise StoreError(f"{self._path} is not a cloudsearch store: {first_line(error)}") from error
 
     def _open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         created = not self._path.exists()
@@ -375,7 +379,7 @@ class DuckDBStore:
                 file.write(b"\n".join([operation.body for operation in operations]))
             yield str(path)
         except OSError as error:
-            raise StoreError(f"{path} could not be written: {error.strerror or error}") from error
+            raise StoreError(f"{path} could not be written: {first_line(error)}") from error
         finally:
             path.unlink(missing_ok=True)
 
@@ -384,7 +388,7 @@ class DuckDBStore:
         try:
             yield
         except duckdb.Error as error:
-            raise StoreError(f"{self._path}: {_first_line(error)}") from error
+            raise StoreError(f"{self._path}: {first_line(error)}") from error
         except RuntimeError as error:
             if "interrupted" not in str(error):
                 raise
@@ -393,7 +397,3 @@ class DuckDBStore:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

@@ -81,7 +81,7 @@ class ElasticEngine:
             meta, answer = self._perform(method, path, params, body)
         except UnsupportedProductError as error:
             raise StoreRejected(f"What answers at {self._address} is not Elasticsearch") from error
-        return Answer(meta.status, _bytes(answer))
+        return Answer(meta.status, _bytes(answer), meta.headers.get("retry-after"))
 
     def told_of(self, path: str) -> tuple[Answer, bool]:
         """What whatever listens says to a question, and whether it names itself Elasticsearch."""

@@ -11,6 +11,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Protocol, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -19,6 +20,7 @@ import msgspec
 from isal import igzip
 
 from cloudsearch.errors import AccessError, StoreError, StoreRejected, StoreUnavailable, UsageError
+from cloudsearch.retry_after import seconds_of
 from cloudsearch.store import RefusalKind
 from cloudsearch.stores.dialect import Dialect
 
@@ -141,10 +143,16 @@ class _Failure(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and the body's own bytes."""
+    """A status, the body's own bytes, and the header ``Retry-After`` if there is one."""
 
     status: int
     body: bytes
+    retry_after: str | None = None
+
+    @property
+    def pause(self) -> float | None:
+        """How many seconds the engine, or what stands in front of it, asks to be left alone."""
+        return seconds_of(self.retry_after, datetime.now(UTC)) if self.retry_after else None
 
     @property
     def cause(self) -> Cause:
@@ -223,7 +231,7 @@ def failure(answer: Answer, doing: str) -> StoreError | AccessError:
     if answer.status in (401, 403) and not blocked:
         return AccessError(f"{text}. {_ADVICE}")
     if answer.status in (408, 429, 500, 502, 503, 504) or blocked:
-        return StoreUnavailable(text)
+        return StoreUnavailable(text, retry_after=answer.pause)
     return StoreRejected(text)
 
 

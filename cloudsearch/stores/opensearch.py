@@ -52,7 +52,7 @@ class OpenEngine:
     def _send(self, method: str, target: str, headers: Mapping[str, str], payload: bytes | None) -> Answer:
         """The one place where the client's exceptions become ours."""
         try:
-            status, _, text = self._connection.perform_request(
+            status, told, text = self._connection.perform_request(
                 method, target, body=payload, headers=headers, ignore=_ANY_ERROR
             )
         except SSLError as error:
@@ -63,7 +63,7 @@ class OpenEngine:
             raise StoreUnavailable(f"{self._address} did not answer in {TIMEOUT_SECONDS:.0f} seconds") from error
         except NoConnection as error:
             raise StoreUnavailable(f"{self._address} did not answer: {error.error}") from error
-        return Answer(status, text.encode("utf-8", "surrogatepass"))
+        return Answer(status, text.encode("utf-8", "surrogatepass"), told.get("retry-after"))
 
     def close(self) -> None:
         """Close the connections; a request opens new ones."""

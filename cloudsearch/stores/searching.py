@@ -95,6 +95,7 @@ class SearchStore:
         if loading:
             notices += self._indices.create()
             self._loading = True
+            self._unread.add(LOG_FILES.name)  # a killed load may have marked files that no search sees yet
             if not self._relaxing.may_relax(first_index(self._prefix, EVENTS)):
                 notices += (_NOT_RELAXED,)
         self._absent = set() if loading else {table.name for table, mappings in found.items() if not mappings}
