@@ -62,9 +62,13 @@ def _allowed(layers: Sequence[Statements], action: str, arn: str, *, mfa: bool) 
 
 def _answers(layers: Sequence[Statements], action: str) -> Iterator[State]:
     """The three values of each request: allowed however it comes, or only with or without MFA, or never."""
-    for arn in REQUESTS[action]:
-        with_mfa, without = (_allowed(layers, action, arn, mfa=mfa) for mfa in (True, False))
-        yield State.GRANTED if with_mfa and without else State.CONDITIONAL if with_mfa or without else State.NOT_GRANTED
+    yield from (answer_of(layers, action, arn) for arn in REQUESTS[action])
+
+
+def answer_of(layers: Sequence[Statements], action: str, arn: str) -> State:
+    """The value of one request."""
+    with_mfa, without = (_allowed(layers, action, arn, mfa=mfa) for mfa in (True, False))
+    return State.GRANTED if with_mfa and without else State.CONDITIONAL if with_mfa or without else State.NOT_GRANTED
 
 
 @given(policies, st.none() | policies, st.lists(policies, max_size=2), st.sampled_from(sorted(REQUESTS)))

@@ -12,14 +12,18 @@ from cloudsearch.cli import (
     actions,
     coverage,
     denied,
+    history,
     list_,
     load,
+    permissions,
     purge,
     rederive,
     redrive,
     report,
     snapshot,
+    top,
     validate,
+    who,
 )
 
 app = typer.Typer(
@@ -75,6 +79,10 @@ app.command("snapshot")(snapshot.command)
 app.command("list")(list_.command)
 app.command("report")(report.command)
 app.command("denied")(denied.command)
+app.command("who")(who.command)
+app.command("history")(history.command)
+app.command("top")(top.command)
+app.command("permissions")(permissions.command)
 app.command("actions")(actions.command)
 app.command("coverage")(coverage.command)
 app.command("validate")(validate.command)
