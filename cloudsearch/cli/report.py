@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from enum import StrEnum
@@ -32,16 +31,12 @@ from cloudsearch.cli.options import (
     VerboseOption,
 )
 from cloudsearch.cli.told import Told
+from cloudsearch.cli.whom import Way, Whom
 from cloudsearch.errors import UsageError
 from cloudsearch.render.formats import Format
 
 if TYPE_CHECKING:
-    from cloudsearch.cli.chains import Into
-    from cloudsearch.cli.shown import Shown
-    from cloudsearch.iam import Iam, Principal
     from cloudsearch.reports.verdicts import Marker
-    from cloudsearch.reports.window import Window
-    from cloudsearch.store import Store
 
 
 class Sort(StrEnum):
@@ -49,6 +44,12 @@ class Sort(StrEnum):
 
     NAME = "name"
     RISK = "risk"
+
+
+class Merge(StrEnum):
+    """What ``--merge-by`` takes."""
+
+    NAME = "name"
 
 
 class Show(StrEnum):
@@ -97,6 +98,18 @@ AllOption = Annotated[
     bool,
     typer.Option("--all", help="Every user and role of these accounts, a line each; --expand for their actions."),
 ]
+PermissionSetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--permission-set",
+        metavar="NAME",
+        help="An Identity Center permission set, over all accounts: used anywhere is used.",
+    ),
+]
+MergeOption = Annotated[
+    Merge | None,
+    typer.Option("--merge-by", help="name: principals of one name (or permission set) in several accounts are one."),
+]
 ServiceOption = Annotated[
     list[str] | None, typer.Option("--service", metavar="PREFIX", help="Only actions of this service. Repeatable.")
 ]
@@ -121,6 +134,8 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     role: RoleOption = None,
     user: UserOption = None,
     everybody: AllOption = False,  # noqa: FBT002
+    permission_set: PermissionSetOption = None,
+    merge_by: MergeOption = None,
     iam: IamOption = None,
     iam_as_of: IamAsOfOption = None,
     scp: ScpOption = None,
@@ -158,12 +173,10 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     Example: cloudsearch report --role deploy --iam iam.json
     """
     from cloudsearch.cli import principals as who
-    from cloudsearch.cli.chains import Into, who_came
     from cloudsearch.cli.redaction import log_to_stderr
     from cloudsearch.cli.shown import Picked, Shown
     from cloudsearch.cli.stores import opened
     from cloudsearch.reports.gates import Tally, gates
-    from cloudsearch.reports.report import reports
     from cloudsearch.reports.window import window
 
     log_to_stderr(verbose=verbose)
@@ -171,7 +184,9 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         raise UsageError("--result says what became of --fail-on: give that too")
     if through and fail_on:
         raise UsageError("--fail-on is for actions: leave it out, or --through")
-    asked = _Asked(role, user, everybody, tuple(account or ()), dest_role, dest_account, through)
+    whom = Whom(role, user, everybody, permission_set, merge_by is not None, tuple(account or ()))
+    way = Way(dest_role, dest_account, through)
+    way.check(whom)
     shown = Shown(
         how=how,
         output=output,
@@ -186,62 +201,12 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     asking = who.Asking(profile, tuple(role_arn or ()), external_id)
     told = Told(iam or [], iam_as_of, scp or [], selectors or [], min_days, strict)
     known = who.read(told.iam, asking) if told.iam or asking or not through else None
-    whom = asked.principals(known) if known and not through else []
+    principals = whom.principals(known) if known and not through else []
     with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
         if through:
-            shown.through(who_came(opened_store, span, role or "", account or (), known))
-        elif everybody:
-            shown.everyone(reports(opened_store, span, [(one, told.options(one)) for one in whom]))
+            way.through_role(opened_store, span, whom, known, shown)
         elif known:
-            asked.report(opened_store, span, Into(known, whom[0], dest_role, dest_account), told, shown)
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """Whom a report is on, and which of the reports it is."""
-
-    role: str | None
-    user: str | None
-    everybody: bool
-    accounts: Sequence[str]
-    dest_role: str | None
-    dest_account: str | None
-    through: bool
-
-    def __post_init__(self) -> None:
-        if sum(map(bool, (self.role, self.user, self.everybody))) != 1:
-            raise UsageError("Say whom to report on: --role NAME, --user NAME or --all, one of them")
-        if self.through and (not self.role or self.dest_role or self.dest_account):
-            raise UsageError("--through tells who came into a role: --role NAME --through, and no destination")
-        if self.dest_account and not (len(self.dest_account) == 12 and self.dest_account.isdecimal()):
-            raise UsageError(f"--dest-account {self.dest_account!r} is no account id: it takes 12 digits")
-        if self.everybody and (self.dest_role or self.dest_account):
-            raise UsageError("--dest-role and --dest-account tell what one did: --role or --user, not --all")
-
-    def principals(self, iam: Iam) -> list[Principal]:
-        """The one that is meant, or everybody, by ARN."""
-        from cloudsearch.cli import principals as who
-
-        if not self.everybody:
-            name, kind = (self.role, "role") if self.role else (self.user or "", "user")
-            return [who.chosen(iam, name, kind, self.accounts)]
-        everybody = [one for one in iam if one.kind in ("user", "role")]
-        wanted = [one for one in everybody if not self.accounts or one.account in self.accounts]
-        return sorted(wanted, key=lambda one: (one.account, one.arn))
-
-    def report(self, store: Store, span: Window, into: Into, told: Told, shown: Shown) -> None:
-        """What one did, as itself or as another role."""
-        from cloudsearch.cli.chains import destinations
-        from cloudsearch.reports.activity import activity
-        from cloudsearch.reports.report import report
-
-        if into:
-            shown.destinations(list(destinations(store, span, into, told.options)))
-            return
-        found = report(store, span, into.origin, told.options(into.origin))
-        covered = found.circumstances.coverage
-        days = activity(store, found.window, into.origin, covered) if shown.how is Format.HTML else []
-        shown.reports([found], days=days)
+            way.report(opened_store, span, whom, principals, known, told, shown)
 
 
 def _markers(show: str | None) -> frozenset[Marker] | None:

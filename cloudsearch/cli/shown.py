@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cloudsearch.cli.output import put, say, width
 from cloudsearch.errors import GateTripped
 from cloudsearch.render.formats import Format
+from cloudsearch.reports.merged import Merged
 
 if TYPE_CHECKING:
     from cloudsearch.render.page import Page
@@ -31,12 +32,12 @@ class Picked:
     hide_benign: bool
     by_risk: bool
 
-    def counted(self, report: Report) -> list[ReportRow]:
+    def counted(self, rows: Iterable[ReportRow]) -> list[ReportRow]:
         """The rows that are asked about, whatever their marker."""
         from cloudsearch.reports.report import shown
 
-        rows = [row for row in report.rows if not self.services or row.service in self.services]
-        return shown(rows, markers=None, hide_benign=self.hide_benign)
+        of_services = [row for row in rows if not self.services or row.service in self.services]
+        return shown(of_services, markers=None, hide_benign=self.hide_benign)
 
     def shown(self, rows: Iterable[ReportRow]) -> list[ReportRow]:
         """Those of them that are shown."""
@@ -110,6 +111,25 @@ class Shown:
             put([*about[:-1], "", *everyone.table(lines, width=width()), *about[-1:]], self.output)
         self._gate()
 
+    def merged(self, found: Sequence[Merged]) -> None:
+        """Principals of many accounts that stand for one: a line each, or their rows; a single one's rows always."""
+        from cloudsearch.render import everyone, merged
+        from cloudsearch.render.report import foot
+
+        first = next((report for one in found for report in one.reports), None)
+        about = list(everyone.head(first, whole_store=self.whole_store)) if first else []
+        last = foot(first) if first else ""
+        if self.how is not Format.TABLE:
+            notes = [*about, *(line for one in found for line in merged.head(one, width=width())), last]
+            self._document([], [row for one in found for row in self._rows(one)], notes)
+        elif self.expand or self.by_service or len(found) == 1:
+            parts = [([*about, *merged.head(one, width=width())], self._rows(one), last) for one in found]
+            put(self._tables(parts), self.output)
+        else:
+            lines = [merged.line(one, self._rows(one)) for one in found]
+            put([*about, "", *everyone.table(lines, width=width()), last], self.output)
+        self._gate()
+
     def _told(self, report: Report) -> list[ReportRow]:
         """A report's rows; what cannot be concluded is said beside them."""
         if report.verdict and not self.how.is_document:
@@ -135,9 +155,9 @@ class Shown:
         around = page(found, about, days)
         put(self._body(rows, around), self.output)
 
-    def _rows(self, report: Report) -> list[ReportRow]:
-        rows = self.picked.counted(report)
-        self.tally.add(report, rows)
+    def _rows(self, report: Report | Merged) -> list[ReportRow]:
+        rows = self.picked.counted(report.rows)
+        self.tally.add(report.reports if isinstance(report, Merged) else (report,), rows)
         return self.picked.shown(rows)
 
     def _body(self, rows: Iterable[ReportRow], around: Page) -> Iterator[str]:

@@ -19,7 +19,7 @@ _HEADERS = ("principal", "granted", "used", "-", "?", "+", "last used", "")
 class Line:
     """One principal's rows, counted; ``remark`` is a verdict, where nothing can be concluded."""
 
-    arn: str
+    name: str
     granted: int
     markers: Counter[Marker]
     last_used: datetime | None
@@ -28,12 +28,17 @@ class Line:
 
 def line(report: Report, rows: Sequence[ReportRow]) -> Line:
     """Count a report's rows."""
+    return counted(report.principal.arn, rows, report.verdict or "")
+
+
+def counted(name: str, rows: Sequence[ReportRow], remark: str) -> Line:
+    """Count the rows of whoever has that name."""
     return Line(
-        report.principal.arn,
+        name,
         sum(row.granted != State.NOT_GRANTED for row in rows if row.granted),
         Counter(row.marker for row in rows),
         max(filter(None, (row.last_used for row in rows)), default=None),
-        report.verdict or "",
+        remark,
     )
 
 
@@ -51,7 +56,7 @@ def table(lines: Iterable[Line], *, width: int | None) -> Iterator[str]:
     found = list(lines)
     cells = [
         (
-            one.arn,
+            one.name,
             one.granted,
             one.markers[Marker.USED],
             one.markers[Marker.UNUSED],

@@ -82,11 +82,12 @@ class Tally:
     def __bool__(self) -> bool:
         return bool(self._asked)
 
-    def add(self, report: Report, rows: Iterable[ReportRow]) -> None:
-        """A report, and those of its rows that count."""
-        self._reports += 1
-        if report.verdict:
-            self._inconclusive.append(f"{report.principal.arn}: {report.verdict}")
+    def add(self, reports: Iterable[Report], rows: Iterable[ReportRow]) -> None:
+        """Reports, and those of their rows that count."""
+        for report in reports:
+            self._reports += 1
+            if report.verdict:
+                self._inconclusive.append(f"{report.principal.arn}: {report.verdict}")
         for row in rows:
             self._counts[Counted.DENIED] += row.denied
             if row.marker in _COUNTED:
