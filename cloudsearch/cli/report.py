@@ -31,7 +31,7 @@ from cloudsearch.cli.options import (
     VerboseOption,
 )
 from cloudsearch.cli.told import Told
-from cloudsearch.cli.whom import Way, Whom
+from cloudsearch.cli.whom import Way, Whom, before
 from cloudsearch.errors import UsageError
 from cloudsearch.render.formats import Format
 
@@ -110,6 +110,11 @@ MergeOption = Annotated[
     Merge | None,
     typer.Option("--merge-by", help="name: principals of one name (or permission set) in several accounts are one."),
 ]
+SaveOption = Annotated[bool, typer.Option("--save", help="Keep the report in the store, dated.")]
+CompareOption = Annotated[
+    str | None,
+    typer.Option("--compare", metavar="DATE", help="What changed since the report that was saved last by that date."),
+]
 ServiceOption = Annotated[
     list[str] | None, typer.Option("--service", metavar="PREFIX", help="Only actions of this service. Repeatable.")
 ]
@@ -149,6 +154,8 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     dest_role: DestRoleOption = None,
     dest_account: DestAccountOption = None,
     through: ThroughOption = False,  # noqa: FBT002
+    save: SaveOption = False,  # noqa: FBT002
+    compare: CompareOption = None,
     show: ShowOption = None,
     service: ServiceOption = None,
     services: ServicesOption = False,  # noqa: FBT002
@@ -185,7 +192,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     if through and fail_on:
         raise UsageError("--fail-on is for actions: leave it out, or --through")
     whom = Whom(role, user, everybody, permission_set, merge_by is not None, tuple(account or ()))
-    way = Way(dest_role, dest_account, through)
+    way = Way(dest_role, dest_account, through, save, before(compare))
     way.check(whom)
     shown = Shown(
         how=how,
@@ -202,7 +209,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     told = Told(iam or [], iam_as_of, scp or [], selectors or [], min_days, strict)
     known = who.read(told.iam, asking) if told.iam or asking or not through else None
     principals = whom.principals(known) if known and not through else []
-    with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
+    with opened(store, index=index, ca_cert=ca_cert, changing=save) as (opened_store, _):
         if through:
             way.through_role(opened_store, span, whom, known, shown)
         elif known:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cloudsearch.reports.destination import Destination
     from cloudsearch.reports.gates import Tally
     from cloudsearch.reports.report import Report
+    from cloudsearch.reports.saved import Changes
     from cloudsearch.reports.through import ThroughRow
     from cloudsearch.reports.verdicts import Marker, ReportRow
 
@@ -128,6 +129,15 @@ class Shown:
         else:
             lines = [merged.line(one, self._rows(one)) for one in found]
             put([*about, "", *everyone.table(lines, width=width()), last], self.output)
+        self._gate()
+
+    def changes(self, found: Sequence[Report], since: Sequence[Changes]) -> None:
+        """What changed since saved reports; gates go by the reports of today."""
+        from cloudsearch.render.saved import changes
+
+        for report in found:
+            self._rows(report)
+        put(changes(since, self.how, width=width()), self.output)
         self._gate()
 
     def _told(self, report: Report) -> list[ReportRow]:

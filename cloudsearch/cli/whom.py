@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from cloudsearch.cli.shown import Shown
     from cloudsearch.cli.told import Told
     from cloudsearch.iam import Iam, Principal
+    from cloudsearch.reports.activity import Day
+    from cloudsearch.reports.report import Report
     from cloudsearch.reports.window import Window
     from cloudsearch.store import Store
 
@@ -74,11 +77,16 @@ def _of_permission_set(iam: Iam, name: str) -> list[Principal]:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What is told of them: what they did themselves, as another role, or who came into theirs."""
+    """What is told of them: what they did themselves, as another role, or who came into theirs.
+
+    ``save`` keeps the reports; ``compare`` tells what changed since those that were saved before that moment.
+    """
 
     dest_role: str | None
     dest_account: str | None
     through: bool
+    save: bool = False
+    compare: datetime | None = None
 
     def check(self, whom: Whom) -> None:
         """Raise ``UsageError`` for flags that do not go together."""
@@ -88,6 +96,10 @@ class Way:
             raise UsageError(f"--dest-account {self.dest_account!r} is no account id: it takes 12 digits")
         if whom.are_many and (self.dest_role or self.dest_account):
             raise UsageError("--dest-role and --dest-account tell what one did: --role or --user, and nobody merged")
+        if (self.save or self.compare) and (self.through or self.dest_role or self.dest_account):
+            raise UsageError("--save and --compare are for what somebody did as itself: no --through, no destination")
+        if self.compare and whom.are_merged:
+            raise UsageError("--compare tells of one principal at a time: leave --merge-by and --permission-set out")
 
     def through_role(self, store: Store, span: Window, whom: Whom, iam: Iam | None, shown: Shown) -> None:
         """Who came into the role."""
@@ -109,23 +121,41 @@ class Way:
         from cloudsearch.cli.chains import Into, destinations
         from cloudsearch.reports.merged import merged
         from cloudsearch.reports.report import reports
+        from cloudsearch.reports.saved import changes, saving
 
-        if whom.are_many:
-            found = reports(store, span, [(one, told.options(one)) for one in principals])
-            shown.merged(merged(found)) if whom.are_merged else shown.everyone(found)
-            return
-        into = Into(iam, principals[0], self.dest_role, self.dest_account)
+        into = Into(iam, principals[0], self.dest_role, self.dest_account) if principals else None
         if into:
             shown.destinations(list(destinations(store, span, into, told.options)))
+            return
+        now = datetime.now(UTC)
+        found = reports(store, span, [(one, told.options(one)) for one in principals])
+        if self.save:
+            found = saving(store, found, now=now)
+        if whom.are_merged:
+            shown.merged(merged(found))
+        elif self.compare:
+            told_of = list(found)
+            shown.changes(told_of, changes(store, told_of, min(self.compare, now)))
+        elif whom.everybody:
+            shown.everyone(found)
         else:
-            _one(store, span, principals[0], told, shown)
+            only = next(found)
+            shown.reports([only, *found], days=_days(store, only) if shown.how is Format.HTML else [])
 
 
-def _one(store: Store, span: Window, principal: Principal, told: Told, shown: Shown) -> None:
+def _days(store: Store, report: Report) -> Sequence[Day]:
     from cloudsearch.reports.activity import activity
-    from cloudsearch.reports.report import report
 
-    found = report(store, span, principal, told.options(principal))
-    covered = found.circumstances.coverage
-    days = activity(store, found.window, principal, covered) if shown.how is Format.HTML else []
-    shown.reports([found], days=days)
+    return activity(store, report.window, report.principal, report.circumstances.coverage)
+
+
+def before(text: str | None) -> datetime | None:
+    """The end of the day that ``--compare`` names, or the moment; ``UsageError`` for anything else."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"--compare {text!r} is no date: write 2026-08-31 or 2026-08-31T12:00:00Z") from error
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment + timedelta(days=1) if len(text.strip()) <= len("2026-08-31") else moment

@@ -16,12 +16,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from cloudsearch.errors import StoreRejected, StoreUnavailable
 from cloudsearch.event import Row, Value
 from cloudsearch.logs.chains import Checked, CheckedDigest, State
 from cloudsearch.logs.stamps import DELIVERED_WITHIN
+from cloudsearch.reports.keeping import keep_rows
 from cloudsearch.reports.validation import state_of, why
-from cloudsearch.store import DIGESTS, LOG_FILES, Operation, RefusalKind, Store
+from cloudsearch.store import DIGESTS, LOG_FILES, Store
 from cloudsearch.where import Everything, Exists, In, Range
 
 AT_ONCE = 500
@@ -30,7 +30,6 @@ AT_ONCE = 500
 MANY = 4_000
 """Log files from which on the whole ledger is read instead."""
 
-CHUNK_BYTES = 1 << 20
 """Bytes of digests written in one request: a store takes them at any size from here to ten times that."""
 
 _DAY = timedelta(days=1)
@@ -51,25 +50,9 @@ def keep(checked: Checked, store: Store, *, now: datetime) -> int:
     rows = {str(row["id"]): row for row in map(_row, by_worth)}
     proven = _proven_before(store, rows)
     rows = {id_: row | {"time": _milliseconds(now)} for id_, row in rows.items() if proven.get(id_) != row["sha256"]}
-    for chunk in _chunks([store.encode(DIGESTS, row) for row in rows.values()]):
-        for refused in store.write(DIGESTS, chunk, replace=True).refused:
-            kind = StoreUnavailable if refused.kind in {RefusalKind.RETRY, RefusalKind.WAIT} else StoreRejected
-            raise kind(f"What a digest proves could not be kept: {refused.reason}")
+    keep_rows(store, DIGESTS, rows.values(), "What a digest proves")
     store.commit()
     return len(checked.digests)
-
-
-def _chunks(operations: Iterable[Operation]) -> Iterator[list[Operation]]:
-    chunk: list[Operation] = []
-    size = 0
-    for operation in operations:
-        if chunk and size + operation.size > CHUNK_BYTES:
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(operation)
-        size += operation.size
-    if chunk:
-        yield chunk
 
 
 def _proven_before(store: Store, ids: Collection[str]) -> dict[str, Value]:
