@@ -162,3 +162,15 @@ def test_sizes_grow_while_answers_are_quick_and_shrink_when_they_are_not() -> No
     for _ in range(200):
         sizing.answered(sizing.size, 0.1)
     assert sizing.size == int((4 << 20) * 0.9)
+
+
+def test_sizes_stay_where_growing_is_of_no_use() -> None:
+    """A store that takes so many bytes a second, whatever the chunk, gets no larger ones; another does."""
+    sizing = Sizing(BOUNDS)
+    for _ in range(100):
+        sizing.answered(sizing.size, sizing.size / (20 << 20))
+    assert sizing.size == (2 << 20) + (512 << 10)
+    sizing.overloaded(sizing.size)
+    for _ in range(100):
+        sizing.answered(sizing.size, 0.2 + sizing.size / (40 << 20))
+    assert sizing.size > 4 << 20

@@ -78,6 +78,9 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     dry_run: DryRunOption = False,  # noqa: FBT002
     how: Annotated[ReceiptFormat, typer.Option("--format", help="How to print the receipt.")] = ReceiptFormat.TABLE,
     output: OutputOption = None,
+    senders: Annotated[
+        int, typer.Option("--senders", min=1, max=16, help="Requests that each process has under way at once.")
+    ] = 2,
     jobs: Annotated[
         int | None,
         typer.Option("--jobs", min=1, help="Processes that read and send, to a search engine. [default: a CPU each]"),
@@ -106,7 +109,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     eyes = Eyes(profile, role_arn, external_id, requester_pays)
     sources = Sources(arguments(paths, bucket, prefix), selected(account, region, since, until), eyes, own)
     names = _further_names(redact or [], keep_secrets=keep_secrets)
-    target = _Target(store, index, ca_cert, letters, jobs, max_wait, keep_secrets, names, quiet, verbose)
+    target = _Target(store, index, ca_cert, letters, jobs, senders, max_wait, keep_secrets, names, quiet, verbose)
     if dry_run:
         _estimate(sources, target, how, output)
     else:
@@ -122,6 +125,7 @@ class _Target:
     ca_cert: Path | None
     letters: Path
     jobs: int | None
+    senders: int
     max_wait: float | None
     keep_secrets: bool
     redact: frozenset[str]
@@ -174,8 +178,16 @@ def _load(places: Sources, target: _Target, how: ReceiptFormat, output: Path | N
             if progress.is_live:
                 Thread(target=_count, args=(places, progress), daemon=True).start()
             wait = patience(target.max_wait)
-            keep, redact = target.keep_secrets, target.redact
-            loading = Load(opened_store, info, progress, crew=crew, max_wait=wait, keep_secrets=keep, redact=redact)
+            loading = Load(
+                opened_store,
+                info,
+                progress,
+                crew=crew,
+                max_wait=wait,
+                keep_secrets=target.keep_secrets,
+                redact=target.redact,
+                senders=target.senders,
+            )
             try:
                 loading.run(sources)
             except BadCredentials as error:

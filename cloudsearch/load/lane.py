@@ -29,7 +29,6 @@ from cloudsearch.load.terms import Terms
 from cloudsearch.logs import BadPiece, Contents, Kind, Source, split
 from cloudsearch.store import EVENTS, LogFile, Operation, Store
 
-SENDERS = 2
 MOST_DEAD, MOST_DEAD_BYTES = 10_000, 64 << 20
 """Dead letters of one file, from which on it is taken for no log, or for one made to fill the memory and the store."""
 _BLOCK = 1 << 20
@@ -94,7 +93,7 @@ class Settled:
 class Lane:
     """Takes files one after another; ``receipt`` counts what happened since it was settled last."""
 
-    def __init__(self, store: Store, terms: Terms, listener: Listener, *, senders: int = SENDERS) -> None:
+    def __init__(self, store: Store, terms: Terms, listener: Listener) -> None:
         self.receipt = Receipt()
         self.sizing = Sizing(terms.chunk)
         self._keep_secrets = terms.keep_secrets
@@ -103,8 +102,8 @@ class Lane:
         self._listener = listener
         self._sender = Sender(store, EVENTS, self.sizing, listener.note, terms.max_wait)
         self._ahead = Ahead()
-        self._pool = ThreadPoolExecutor(senders, thread_name_prefix="sender")
-        self._places = Semaphore(senders + 1)
+        self._pool = ThreadPoolExecutor(terms.senders, thread_name_prefix="sender")
+        self._places = Semaphore(terms.senders + 1)
         self._flying: list[tuple[Future[Sent], _Chunk]] = []
         self._chunk = _Chunk()
         self._letters: list[Row] = []

@@ -19,7 +19,7 @@ from cloudsearch.load.lane import Lane, Listener, Settled
 from cloudsearch.load.ledger import Pending, look_up
 from cloudsearch.load.receipt import Receipt
 from cloudsearch.load.sending import MAX_WAIT_SECONDS, Sender, patiently
-from cloudsearch.load.terms import Terms
+from cloudsearch.load.terms import SENDERS, Terms
 from cloudsearch.logs import Digest, Found, Source, Unreadable
 from cloudsearch.store import DEAD_LETTERS, LOG_FILES, LogFile, Store, StoreInfo
 from cloudsearch.where import In
@@ -59,8 +59,9 @@ class Load:
         max_wait: float = MAX_WAIT_SECONDS,
         keep_secrets: bool = False,
         redact: frozenset[str] = frozenset(),
+        senders: int = SENDERS,
     ) -> None:
-        terms = Terms(info.chunk, max_wait, keep_secrets, redact)
+        terms = Terms(info.chunk, max_wait, keep_secrets, redact, senders)
         self._max_wait = max_wait
         self._store = store
         self._watch = watch
