@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from cloudsearch.iam import State
 from cloudsearch.render.text import columns, day
@@ -17,8 +18,12 @@ _HEADERS = ("principal", "granted", "used", "-", "?", "+", "last used", "")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One principal's rows, counted; ``remark`` is a verdict, where nothing can be concluded."""
+    """One principal's rows, counted; ``remark`` is a verdict, where nothing can be concluded.
 
+    Within an account no two of a kind share a name, so the ARN need not be shown.
+    """
+
+    account: str
     name: str
     granted: int
     markers: Counter[Marker]
@@ -28,12 +33,14 @@ class Line:
 
 def line(report: Report, rows: Sequence[ReportRow]) -> Line:
     """Count a report's rows."""
-    return counted(report.principal.arn, rows, report.verdict or "")
+    principal = report.principal
+    return counted(principal.account, f"{principal.kind} {principal.name}", rows, report.verdict or "")
 
 
-def counted(name: str, rows: Sequence[ReportRow], remark: str) -> Line:
-    """Count the rows of whoever has that name."""
+def counted(account: str, name: str, rows: Sequence[ReportRow], remark: str) -> Line:
+    """Count the rows of whoever has that name; the account is empty where it is several."""
     return Line(
+        account,
         name,
         sum(row.granted != State.NOT_GRANTED for row in rows if row.granted),
         Counter(row.marker for row in rows),
@@ -52,21 +59,17 @@ def head(report: Report, *, whole_store: bool) -> Iterator[str]:
 
 
 def table(lines: Iterable[Line], *, width: int | None) -> Iterator[str]:
-    """A line for each principal, and their sum."""
+    """A line for each principal, under its account; and their number."""
     found = list(lines)
-    cells = [
-        (
-            one.name,
-            one.granted,
-            one.markers[Marker.USED],
-            one.markers[Marker.UNUSED],
-            one.markers[Marker.UNKNOWN],
-            one.markers[Marker.UNGRANTED],
-            day(one.last_used),
-            one.remark,
-        )
-        for one in found
-    ]
+    cells: list[tuple[object, ...]] = []
+    for account, own in groupby(found, key=lambda one: one.account):
+        if account:
+            cells.append((f"account {account}", *[""] * (len(_HEADERS) - 1)))
+        cells += map(_cells, own)
     yield columns(cells, _HEADERS, width=width) if cells else "No principal to report on."
     yield ""
     yield f"{len(found):,} principals; --expand shows their actions"
+
+
+def _cells(one: Line) -> tuple[object, ...]:
+    return (one.name, one.granted, *(one.markers[marker] for marker in Marker), day(one.last_used), one.remark)

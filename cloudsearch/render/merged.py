@@ -25,4 +25,4 @@ def line(one: Merged, rows: Sequence[ReportRow]) -> Line:
     accounts = len({report.principal.account for report in one.reports})
     unsure = sum(bool(report.verdict) for report in one.reports)
     remark = f"{accounts} account{'s' if accounts > 1 else ''}"
-    return counted(one.title, rows, f"{remark}, of {unsure} cannot conclude" if unsure else remark)
+    return counted("", one.title, rows, f"{remark}, of {unsure} cannot conclude" if unsure else remark)

@@ -93,10 +93,16 @@ def _below(lines: Sequence[Sequence[str]], width: int) -> Iterator[str]:
 
 
 def _fold(text: str, room: int) -> list[str]:
+    """Lines of at most ``room`` characters, broken at blanks, and within what has none for longer."""
     lines = [""]
-    for word in text.split(" "):
+    words = (part for word in text.split(" ") for part in (_pieces(word, room) if len(word) > room else (word,)))
+    for word in words:
         if lines[-1] and len(lines[-1]) + 1 + len(word) > room:
             lines.append(word)
         else:
             lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
     return lines
+
+
+def _pieces(word: str, room: int) -> Iterator[str]:
+    return (word[at : at + room] for at in range(0, len(word), room))

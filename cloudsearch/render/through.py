@@ -25,7 +25,7 @@ FIELDS = (
     "link",
     "proven",
 )
-_HEADERS = ("who", "account", "way", "sessions", "calls", "first", "last", "through; how it is known")
+_HEADERS = ("sessions", "calls", "first", "last", "way", "who; through; how it is known")
 
 
 def through(rows: Sequence[ThroughRow], how: Format, *, width: int | None) -> Iterator[str]:
@@ -50,16 +50,9 @@ def whose_sessions(found: Destination, width: int | None) -> Iterator[str]:
 
 
 def _line(row: ThroughRow) -> tuple[object, ...]:
-    return (
-        _short(row.who, row.account) if row.who else "?",
-        row.account or "",
-        row.way or "",
-        row.sessions,
-        row.calls,
-        day(row.first_seen),
-        day(row.last_seen),
-        "; ".join(_known(row)),
-    )
+    who = f"{_short(row.who, row.account)}{f' of {row.account}' if row.account else ''}" if row.who else "?"
+    seen = day(row.first_seen), day(row.last_seen)
+    return row.sessions, row.calls, *seen, row.way or "", "; ".join((who, *_known(row)))
 
 
 def _known(row: ThroughRow) -> Iterable[str]:
