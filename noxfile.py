@@ -53,6 +53,14 @@ def opensearch(session: nox.Session) -> None:
 
 
 @nox.session
+def opensearch3(session: nox.Session) -> None:
+    """What every version of an engine has to be tried on, with a real OpenSearch 3."""
+    installed(session, "setuptools", "wheel", "-e", ".[test]")
+    stores = {"CLOUDSEARCH_TEST_STORES": "duckdb,opensearch3"}
+    session.run("pytest", "-m", "engine", *session.posargs, env=stores)
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """What is shipped, built and installed."""
     installed(session, "setuptools", "wheel", "-e", ".[test]")

@@ -16,12 +16,12 @@ from cloudsearch.store import Store
 from cloudsearch.stores.elasticsearch import ElasticsearchStore
 from tests.backends import Backend, DuckDB, Elasticsearch, OpenSearch
 from tests.proxy import Proxy
-from tests.servers import ELASTICSEARCH, ELASTICSEARCH_9, OPENSEARCH, Server, ServerFailed, running
+from tests.servers import ELASTICSEARCH, ELASTICSEARCH_9, OPENSEARCH, OPENSEARCH_3, Server, ServerFailed, running
 
 if TYPE_CHECKING:
     from tests.aws import SmallAws
 
-KNOWN = ("duckdb", "elasticsearch", "elasticsearch9", "opensearch")
+KNOWN = ("duckdb", "elasticsearch", "elasticsearch9", "opensearch", "opensearch3")
 ASKED = tuple(filter(None, os.environ.get("CLOUDSEARCH_TEST_STORES", "duckdb").split(",")))
 
 if not ASKED or not set(ASKED) <= set(KNOWN):
@@ -60,6 +60,12 @@ def opensearch_url() -> Iterator[str]:
     yield from _asked_for(OPENSEARCH)
 
 
+@pytest.fixture(scope="session")
+def opensearch3_url() -> Iterator[str]:
+    """A real OpenSearch of the version after, started when a test first needs one."""
+    yield from _asked_for(OPENSEARCH_3)
+
+
 def _asked_for(server: Server) -> Iterator[str]:
     """A server's URL; one that cannot be had ends the run."""
     try:
@@ -81,7 +87,7 @@ def backends(
         if kind == "duckdb":
             made.append(DuckDB(folder / f"store-{len(made)}.duckdb"))
         else:
-            engine = OpenSearch if kind == "opensearch" else Elasticsearch
+            engine = OpenSearch if kind.startswith("opensearch") else Elasticsearch
             made.append(engine(request.getfixturevalue(f"{kind}_url")))
         return made[-1]
 

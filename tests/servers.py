@@ -1,8 +1,8 @@
 """Real search engines for the tests, from packages alone: servers from Maven Central, a Java from a wheel.
 
 Elasticsearch and OpenSearch both publish there the distribution that their own integration tests run on.
-``CLOUDSEARCH_TEST_ELASTICSEARCH=URL``, ``CLOUDSEARCH_TEST_ELASTICSEARCH9=URL`` and ``CLOUDSEARCH_TEST_OPENSEARCH=URL``
-use a running one instead, and the same names with ``_VERSION`` another version. A server is unpacked once per version
+``CLOUDSEARCH_TEST_ELASTICSEARCH=URL``, and so with ``ELASTICSEARCH9``, ``OPENSEARCH`` and ``OPENSEARCH3``, uses a
+running one instead, and the same names with ``_VERSION`` another version. A server is unpacked once per version
 into a cache folder; each run has its own data folder and free port, and the server stops with the process.
 """
 
@@ -101,6 +101,7 @@ OPENSEARCH = Server(
     # What nobody has collected yet counts as used otherwise, and in so small a heap requests are refused for it.
     settings="indices.breaker.total.use_real_memory: false\n",
 )
+OPENSEARCH_3 = replace(OPENSEARCH, version=_version("OPENSEARCH3", "3.3.2"), kind="opensearch3")
 
 
 _OUTPUTS: dict[str, Path] = {}
