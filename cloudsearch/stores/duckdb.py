@@ -23,7 +23,7 @@ import duckdb
 import msgspec
 
 from cloudsearch.errors import StoreError, StoreMissing, StoreRejected, StoreUnavailable
-from cloudsearch.event import DERIVATION_VERSION, FIELDS_VERSION, RAW, Field, FieldType, Row
+from cloudsearch.event import DERIVATION_VERSION, FIELDS_VERSION, RAW, Field, Row
 from cloudsearch.store import (
     EVENTS,
     LOG_FILES,
