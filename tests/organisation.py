@@ -1,7 +1,7 @@
 """A made-up organisation of three accounts, and three days in which its people came into roles in every way there is.
 
 ``PEOPLE`` has the users, ``WORK`` and ``TARGET`` the roles; both have a role ``admin``. What the reports should say of
-it was written down by hand in ``tests/cases/chains.json``.
+it was written down by hand in ``tests/cases/chains.json``, and of the ``whole`` in ``tests/cases/organisation.json``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 PEOPLE, WORK, TARGET = "111111111111", "222222222222", "333333333333"
 OPS = "AWSReservedSSO_Ops_0123456789abcdef"
+KEEP = "arn:aws:organizations::444444444444:policy/o-example/service_control_policy/p-keep"
 FIRST = datetime(2026, 8, 1, tzinfo=UTC)
 
 Record = dict[str, Any]
@@ -158,6 +159,11 @@ class Organisation:
         )
         return session
 
+    def refused(self, who: Identity, time: datetime, call: str, reason: str, code: str = "AccessDenied") -> None:
+        """A call that was refused, in words as AWS writes them."""
+        message = f"User: {who.element['arn']} is not authorized to perform: {call} on resource: * {reason}"
+        self.call(who, time, call, errorCode=code, errorMessage=message, readOnly=False)
+
     def of(self, *accounts: str) -> list[Record]:
         """What the trails of these accounts delivered."""
         return [record for record in self.records if record["recipientAccountId"] in accounts]
@@ -263,6 +269,55 @@ def loose_ends(org: Organisation, start: datetime) -> None:
         org.assume(user(name), start, role(TARGET, "reader"), "shared")
     either = org.unopened(role(TARGET, "reader"), "shared")
     org.call(either, start + timedelta(minutes=5), "iam:ListRoles")
+
+
+def whole() -> Organisation:
+    """The same with those who left and one who came back as another, and with what the organisation forbids."""
+    org = organisation()
+    departed(org, FIRST + timedelta(days=1, hours=12))
+    guarded(org, FIRST + timedelta(days=1, hours=15))
+    return org
+
+
+def departed(org: Organisation, start: datetime) -> None:
+    """Dave worked and was deleted by alice; WORK's role batch was deleted and made anew, with another id."""
+    for minute in (0, 1):
+        org.call(user("dave"), start + timedelta(minutes=minute), "ec2:DescribeVpcs")
+    of_iam = {"awsRegion": "us-east-1", "readOnly": False}
+    gone = {"requestParameters": {"userName": "dave"}, **of_iam}
+    org.call(user("alice"), start + timedelta(minutes=2), "iam:DeleteUser", **gone)
+    earlier = replace(role(WORK, "batch"), id="AROAEARLIER", session="b", key="ASIABATCH1")
+    for minute in (0, 1):
+        org.call(earlier, start + timedelta(minutes=minute), "s3:ListBuckets")
+    watch = replace(role(WORK, "watch"), session="w", key="ASIAWATCH")
+    batch = {"requestParameters": {"roleName": "batch"}, **of_iam}
+    org.call(watch, start + timedelta(minutes=3), "iam:DeleteRole", **batch)
+    org.call(watch, start + timedelta(minutes=4), "iam:CreateRole", **batch)
+    org.call(
+        replace(role(WORK, "batch"), session="b", key="ASIABATCH2"), start + timedelta(hours=1), "ec2:DescribeImages"
+    )
+
+
+def guarded(org: Organisation, start: datetime) -> None:
+    """A service control policy denies deploy what nobody may do; another one allows reader too little."""
+    deploy = replace(role(WORK, "deploy"), session="run-8", key="ASIAGUARD1")
+    denied = f"with an explicit deny in a service control policy: {KEEP}"
+    for minute in range(3):
+        at = start + timedelta(minutes=minute)
+        org.refused(deploy, at, "ec2:TerminateInstances", denied, "Client.UnauthorizedOperation")
+    reader = replace(role(TARGET, "reader"), session="r", key="ASIAGUARD2")
+    org.refused(reader, start, "s3:CreateBucket", "because no service control policy allows the s3:CreateBucket action")
+
+
+def whole_details() -> dict[str, dict[str, Any]]:
+    """The accounts' authorization details after that: dave is gone, zoe never came, batch is the new one."""
+    found = details()
+    zoe = user("zoe")
+    own = {"Path": "/", "UserName": "zoe", "UserId": zoe.id, "Arn": zoe.arn, "CreateDate": "2025-01-01T00:00:00Z"}
+    found[PEOPLE]["UserDetailList"].append(own)
+    batch = _detail(role(WORK, "batch"), ("s3:ListAllMyBuckets", "ec2:DescribeImages", "iam:ListUsers"))
+    found[WORK]["RoleDetailList"].append(batch | {"CreateDate": "2026-08-02T12:04:00Z"})
+    return found
 
 
 def details() -> dict[str, dict[str, Any]]:

@@ -73,3 +73,24 @@ def test_a_bomb_is_refused_in_bounded_memory(tmp_path: Path) -> None:
     found = run("memory", *bomb, "--into", "embedded", "--folder", str(tmp_path))
     assert [one["task"] for one in found] == ["a bomb: brackets", "a bomb: numbers for records"]
     assert all(one["peak_mib"] < 400 for one in found)
+
+
+def test_every_report_is_measured() -> None:
+    """Each does the same work in every round, and what is known of the events; only one role's query has a goal."""
+    found = run_measured("--events", "1500", "--rounds", "1")
+    names = [one["name"] for one in found]
+    assert len(names) == len(set(names))
+    for part in ("its query", "its report", "principals", "refused calls", "through chains", "a bare aggregation"):
+        assert any(part in name for name in names), part
+    assert sum(name.startswith("the command ") for name in names) == 4
+    assert [one["name"] for one in found if one["goal"]] == ["one role: its query"]
+    assert all(one["median"] > 0 for one in found)
+
+
+def run_measured(*arguments: str) -> list[dict[str, Any]]:
+    """What ``reports`` prints; a goal that is missed on a busy machine fails nothing here."""
+    command = [sys.executable, "-m", "benchmarks.reports", "--json", *arguments]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode in (0, 1), ended.stderr
+    found: list[dict[str, Any]] = json.loads(ended.stdout)
+    return found

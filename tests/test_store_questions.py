@@ -127,8 +127,15 @@ def _group(key: tuple[Value, ...], times: list[datetime | None]) -> Group:
     ids="-".join,
 )
 def test_groups_are_exact(store: Store, names: Sequence[str]) -> None:
-    """Counts and times per combination, by every type of field, in order of the key with None first."""
-    rows = corpus()
+    """Counts and times per combination, by every type of field, in order of the key with None first.
+
+    Of two lists every element of one stands with every element of the other, whichever is longer.
+    """
+    lists = {"a": (2, 1), "b": (2, 3), "c": (0, 2), "d": (3, 0)}
+    rows = corpus() + [
+        event(f"lists {name}", resources=tuple("rst"[:some]), actions=tuple("xyz"[:others]))
+        for name, (some, others) in lists.items()
+    ]
     write(store, rows)
     by = [FIELD[name] for name in names]
     for where in (Everything(), Exists(NAME), Range(TIME, NOON), Not(In(FIELD["region"], ("eu-west-1",)))):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,6 +27,7 @@ from cloudsearch.render.formats import Format
 
 if TYPE_CHECKING:
     from cloudsearch.cli.mailing import Mailing
+    from cloudsearch.reports.activity import Day
     from cloudsearch.reports.denied import Denied
     from cloudsearch.reports.window import Window
 
@@ -97,7 +98,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     from cloudsearch.cli.output import put, say
     from cloudsearch.cli.redaction import log_to_stderr
     from cloudsearch.cli.stores import opened
-    from cloudsearch.reports.denied import denied
+    from cloudsearch.reports.denied import denied, refused_days
 
     log_to_stderr(verbose=verbose)
     limit = _limit(fail_on)
@@ -105,23 +106,25 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     span = _window(since, until, datetime.now(UTC), weekly=weekly)
     with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
         found = denied(opened_store, span, account or (), include_services=include_services)
+        is_drawn = how is Format.HTML and not mail
+        days = refused_days(opened_store, found, account or (), include_services=include_services) if is_drawn else []
     if mail:
         _send(found, mail, output)
     else:
         if how is not Format.TABLE and found.problem:
             say(f"note: {found.problem}")
-        put(_lines(found, how, weekly=weekly), output)
+        put(_lines(found, how, days, weekly=weekly), output)
     if limit is not None and (found.problem or found.calls > limit):
         raise GateTripped(f"--fail-on {fail_on}: {found.problem or f'{found.calls:,} calls were refused'}")
 
 
-def _lines(found: Denied, how: Format, *, weekly: bool) -> Iterable[str]:
+def _lines(found: Denied, how: Format, days: Sequence[Day], *, weekly: bool) -> Iterable[str]:
     from cloudsearch.cli.output import width
     from cloudsearch.render import denied as rendered
 
     if weekly and how is Format.TABLE:
         return rendered.weekly(found)
-    return rendered.denied(found, how, width=width())
+    return rendered.denied(found, how, width=width(), days=days)
 
 
 def _send(found: Denied, mail: Mailing, output: Path | None) -> None:

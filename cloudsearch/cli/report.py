@@ -119,6 +119,9 @@ ServiceOption = Annotated[
     list[str] | None, typer.Option("--service", metavar="PREFIX", help="Only actions of this service. Repeatable.")
 ]
 ServicesOption = Annotated[bool, typer.Option("--services", help="A line for each service instead of each action.")]
+ResourcesOption = Annotated[
+    bool, typer.Option("--resources", help="On which resources each action is granted, and used as far as logs tell.")
+]
 SortOption = Annotated[
     Sort, typer.Option("--sort", help="risk: changes of permissions, passed roles and reading of data first.")
 ]
@@ -159,6 +162,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     show: ShowOption = None,
     service: ServiceOption = None,
     services: ServicesOption = False,  # noqa: FBT002
+    resources: ResourcesOption = False,  # noqa: FBT002
     sort: SortOption = Sort.NAME,
     fail_on: FailOnOption = None,
     result: ResultOption = None,
@@ -191,8 +195,10 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         raise UsageError("--result says what became of --fail-on: give that too")
     if through and fail_on:
         raise UsageError("--fail-on is for actions: leave it out, or --through")
+    if services and resources:
+        raise UsageError("--services and --resources are two ways to list the actions: give one")
     whom = Whom(role, user, everybody, permission_set, merge_by is not None, tuple(account or ()))
-    way = Way(dest_role, dest_account, through, save, before(compare))
+    way = Way(dest_role, dest_account, through, save, before(compare), resources)
     way.check(whom)
     shown = Shown(
         how=how,

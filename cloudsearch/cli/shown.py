@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cloudsearch.reports.destination import Destination
     from cloudsearch.reports.gates import Tally
     from cloudsearch.reports.report import Report
+    from cloudsearch.reports.resources import ResourceReport, ResourceRow
     from cloudsearch.reports.saved import Changes
     from cloudsearch.reports.through import ThroughRow
     from cloudsearch.reports.verdicts import Marker, ReportRow
@@ -111,6 +112,41 @@ class Shown:
             lines = [everyone.line(report, self._rows(report)) for report in reports]
             put([*about[:-1], "", *everyone.table(lines, width=width()), *about[-1:]], self.output)
         self._gate()
+
+    def resources(self, found: Iterable[ResourceReport]) -> None:
+        """Reports with the resources of each action."""
+        from cloudsearch.render.page import Page
+        from cloudsearch.render.report import foot, head
+        from cloudsearch.render.resources import resources
+
+        notes: list[str] = []
+        if self.how is Format.TABLE:
+            put(self._resources(found), self.output)
+        else:
+            rows = []
+            for one in found:
+                notes += [*head(one.report, whole_store=self.whole_store, width=width()), foot(one.report)]
+                rows += self._touched(one)
+            for line in notes if not self.how.is_document else ():
+                say(line)
+            put(resources(rows, self.how, Page("Granted on and used on", tuple(notes)), width=None), self.output)
+        self._gate()
+
+    def _resources(self, found: Iterable[ResourceReport]) -> Iterator[str]:
+        from cloudsearch.render.page import Page
+        from cloudsearch.render.report import foot, head
+        from cloudsearch.render.resources import resources
+
+        for at, one in enumerate(found):
+            yield from ("",) if at else ()
+            yield from head(one.report, whole_store=self.whole_store, width=width())
+            yield ""
+            yield from resources(self._touched(one), self.how, Page(), width=width())
+            yield foot(one.report)
+
+    def _touched(self, one: ResourceReport) -> list[ResourceRow]:
+        by_action = {own.row.action: own for own in one.rows}
+        return [by_action[row.action] for row in self._rows(one.report)]
 
     def merged(self, found: Sequence[Merged]) -> None:
         """Principals of many accounts that stand for one: a line each, or their rows; a single one's rows always."""

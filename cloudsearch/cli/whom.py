@@ -79,7 +79,8 @@ def _of_permission_set(iam: Iam, name: str) -> list[Principal]:
 class Way:
     """What is told of them: what they did themselves, as another role, or who came into theirs.
 
-    ``save`` keeps the reports; ``compare`` tells what changed since those that were saved before that moment.
+    ``save`` keeps the reports; ``compare`` tells what changed since those that were saved before that moment;
+    ``resources`` tells where each action is granted and what it was used on.
     """
 
     dest_role: str | None
@@ -87,6 +88,7 @@ class Way:
     through: bool
     save: bool = False
     compare: datetime | None = None
+    resources: bool = False
 
     def check(self, whom: Whom) -> None:
         """Raise ``UsageError`` for flags that do not go together."""
@@ -100,6 +102,10 @@ class Way:
             raise UsageError("--save and --compare are for what somebody did as itself: no --through, no destination")
         if self.compare and whom.are_merged:
             raise UsageError("--compare tells of one principal at a time: leave --merge-by and --permission-set out")
+        if self.resources and (self.through or self.dest_role or self.dest_account or self.compare or whom.are_merged):
+            raise UsageError(
+                "--resources is for what each did as itself: no --through, no destination, no --compare, nobody merged"
+            )
 
     def through_role(self, store: Store, span: Window, whom: Whom, iam: Iam | None, shown: Shown) -> None:
         """Who came into the role."""
@@ -121,6 +127,7 @@ class Way:
         from cloudsearch.cli.chains import Into, destinations
         from cloudsearch.reports.merged import merged
         from cloudsearch.reports.report import reports
+        from cloudsearch.reports.resources import by_resource
         from cloudsearch.reports.saved import changes, saving
 
         into = Into(iam, principals[0], self.dest_role, self.dest_account) if principals else None
@@ -131,7 +138,9 @@ class Way:
         found = reports(store, span, [(one, told.options(one)) for one in principals])
         if self.save:
             found = saving(store, found, now=now)
-        if whom.are_merged:
+        if self.resources:
+            shown.resources(by_resource(store, span, principals, found))
+        elif whom.are_merged:
             shown.merged(merged(found))
         elif self.compare:
             told_of = list(found)

@@ -53,6 +53,11 @@ def without(text: str) -> str:
     return "".join(part for part, is_variable in _parts(text) if not is_variable)
 
 
+def widest(text: str) -> str:
+    """A pattern that takes whatever the text does, its variables being anything."""
+    return "".join("*" if is_variable else part for part, is_variable in _parts(text))
+
+
 def _parts(text: str) -> Iterator[tuple[str, bool]]:
     """The text in order, variables (without what encloses them) told apart; one that is not closed is text."""
     before, opened, rest = text.partition("${")

@@ -10,8 +10,9 @@ from itertools import groupby
 
 from cloudsearch.render.formats import Format
 from cloudsearch.render.machine import render
-from cloudsearch.render.page import Page
+from cloudsearch.render.page import Chart, Page
 from cloudsearch.render.text import clean, columns, day, folded
+from cloudsearch.reports.activity import Day
 from cloudsearch.reports.denied import Denied, DeniedRow
 from cloudsearch.reports.window import Window
 
@@ -38,10 +39,11 @@ class Section:
     more: int
 
 
-def denied(found: Denied, how: Format, *, width: int | None) -> Iterator[str]:
-    """The clusters in the format asked for; the table gives a block to each principal."""
+def denied(found: Denied, how: Format, *, width: int | None, days: Sequence[Day] = ()) -> Iterator[str]:
+    """The clusters in the format asked for; the table gives a block to each principal. ``days`` are for a chart."""
     if how is not Format.TABLE:
-        page = Page("Refused calls", (headline(found), *((found.problem,) if found.problem else ()), NOT_LOGGED))
+        notes = (headline(found), *((found.problem,) if found.problem else ()), *foot(found))
+        page = Page("Refused calls", notes, tuple(_charts(days)))
         yield from render(map(_plain, found.rows), FIELDS, how, page)
         return
     width = width or _WIDTH
@@ -53,6 +55,12 @@ def denied(found: Denied, how: Format, *, width: int | None) -> Iterator[str]:
     yield ""
     for line in foot(found):
         yield from folded(line, width)
+
+
+def _charts(days: Sequence[Day]) -> Iterator[Chart]:
+    if any(day.denied for day in days):
+        labels = tuple(day.day.isoformat() for day in days)
+        yield Chart("Refused calls a day", labels, (("refused", tuple(day.denied for day in days)),))
 
 
 def headline(found: Denied) -> str:

@@ -21,7 +21,7 @@ _BY = (_F["day"], _F["copy"], _F["outcome"], _F["event_type"])
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Calls that were let in and those refused; both None on a day of which the logs are not whole."""
+    """Calls that were let in and those refused; None where no number is known, as of days whose logs are not whole."""
 
     day: date
     calls: int | None

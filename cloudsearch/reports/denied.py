@@ -17,11 +17,12 @@ from enum import StrEnum
 from functools import cache
 
 from cloudsearch.event import Outcome
+from cloudsearch.reports.activity import Day
 from cloudsearch.reports.advice import advice, older_names
 from cloudsearch.reports.coverage import AccountCoverage, Coverage, coverage
 from cloudsearch.reports.evidence import NOT_CALLS
 from cloudsearch.reports.facts import table
-from cloudsearch.reports.refusals import BY, Cluster, Key, Logged, clusters, refused
+from cloudsearch.reports.refusals import BY, BY_DAY, Cluster, Key, Logged, clusters, refused
 from cloudsearch.reports.window import Window, days_between
 from cloudsearch.store import EVENTS, Store
 from cloudsearch.where import And, In, Not, Pattern
@@ -112,6 +113,33 @@ def denied(store: Store, window: Window, accounts: Collection[str] = (), *, incl
         incomplete=tuple(sorted(_incomplete(covered, accounts))),
         problem=_problem(covered, accounts),
     )
+
+
+def refused_days(
+    store: Store, found: Denied, accounts: Collection[str] = (), *, include_services: bool = False
+) -> list[Day]:
+    """The same refusals day by day, for a picture: as ``denied`` counts them, without those that have no time.
+
+    A day without any is None, not 0, where the logs of an account that is asked for are not whole.
+    """
+    covered = coverage(store, found.window)
+    gathered = clusters(store.group(EVENTS, BY_DAY, refused(found.window)), _loaded(covered)).values()
+    counts: Counter[str] = Counter()
+    for cluster in gathered:
+        is_asked = not accounts or _accounts(cluster) & set(accounts)
+        if is_asked and (include_services or not cluster.by_aws):
+            counts += cluster.days
+    since, until = found.window.since, found.window.until
+    if since is None or until is None:
+        return []
+    own = [covered.of(account) for account in accounts or sorted(covered.accounts)]
+    days = days_between(since.date(), (until - timedelta(microseconds=1)).date())
+    return [_day(day, counts[day.isoformat()], own) for day in days]
+
+
+def _day(day: date, count: int, accounts: Collection[AccountCoverage]) -> Day:
+    is_whole = all(day in (own.days | own.quiet) - own.gaps for own in accounts)
+    return Day(day, None, count if count or is_whole else None)
 
 
 def _accounts(cluster: Cluster) -> set[str]:

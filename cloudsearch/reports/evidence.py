@@ -145,10 +145,7 @@ class Subject:
 def evidence_of_all(store: Grouped, window: Window, subjects: Sequence[Subject]) -> list[Evidence]:
     """As ``evidence``, of many principals at once: the same reads of the store, whatever their number."""
     gathered = [_Gathering(subject.principal_id, caller_loaded=subject.caller_loaded) for subject in subjects]
-    named: dict[str, set[int]] = defaultdict(set)
-    for at, subject in enumerate(subjects):
-        for name in filter(None, (*subject.arns, subject.principal_id)):
-            named[name].add(at)
+    named = _by_name(subjects)
     anybody = Or((Exists(_F["principal"]), Exists(_F["principal_id"])))
     for group, add in _read(store, And((anybody, window.where(_F["time"]))), _F["principal"]):
         arn, *key = group.key
@@ -156,6 +153,58 @@ def evidence_of_all(store: Grouped, window: Window, subjects: Sequence[Subject])
         for at in named.get(str(arn), set()) | named.get(str(key[0]), set()):
             add(gathered[at], own)
     return [one.evidence() for one in gathered]
+
+
+@dataclass(slots=True)
+class Touch:
+    """The calls of one action whose events name one resource, or none."""
+
+    calls: int = 0
+    first_used: datetime | None = None
+    last_used: datetime | None = None
+
+    def add(self, use: Use) -> None:
+        """Calls that were let in."""
+        self.calls += use.calls
+        self.first_used = min(filter(None, (self.first_used, use.first_used)), default=None)
+        self.last_used = max(filter(None, (self.last_used, use.last_used)), default=None)
+
+
+Touched = dict[str, dict[str | None, Touch]]
+"""By action, or call of which no action is known, and by the ARN that an event names; None where it names none."""
+
+
+def touched_by_all(store: Grouped, window: Window, subjects: Sequence[Subject]) -> list[Touched]:
+    """What each of the subjects' uses touched; a call counts once for each ARN that its event names."""
+    named = _by_name(subjects)
+    found: list[Touched] = [{} for _ in subjects]
+    for group, add in _read(store, And((acted(subjects), window.where(_F["time"]))), _F["principal"], _F["resources"]):
+        arn, resource, *key = group.key
+        own = replace(group, key=tuple(key))
+        for at in named.get(str(arn), set()) | named.get(str(key[0]), set()):
+            gathered = _Gathering(subjects[at].principal_id, caller_loaded=subjects[at].caller_loaded)
+            add(gathered, own)
+            for name, use in gathered.told():
+                if use.calls:
+                    touches = found[at].setdefault(name, {})
+                    touches.setdefault(None if resource is None else str(resource), Touch()).add(use)
+    return found
+
+
+def acted(subjects: Iterable[Subject]) -> Where:
+    """Events of any of the subjects."""
+    known = list(subjects)
+    arns = tuple(dict.fromkeys(arn for subject in known for arn in subject.arns))
+    ids = tuple(dict.fromkeys(subject.principal_id for subject in known if subject.principal_id))
+    return Or((In(_F["principal"], arns), In(_F["principal_id"], ids)))
+
+
+def _by_name(subjects: Sequence[Subject]) -> dict[str, set[int]]:
+    named: dict[str, set[int]] = defaultdict(set)
+    for at, subject in enumerate(subjects):
+        for name in filter(None, (*subject.arns, subject.principal_id)):
+            named[name].add(at)
+    return named
 
 
 def _read(store: Grouped, where: Where, *first: Field) -> Iterator[tuple[Group, Callable[[_Gathering, Group], None]]]:
@@ -190,6 +239,11 @@ class _Gathering:
     def evidence(self) -> Evidence:
         """What it comes to."""
         return Evidence(self.uses, self.unknown, self.calls, self.earlier, self.events)
+
+    def told(self) -> Iterator[tuple[str, Use]]:
+        """Uses by action, and by call where no action is known."""
+        yield from self.uses.items()
+        yield from ((f"{source}:{name}", use) for (source, name), use in self.unknown.items())
 
     def count(self, group: Group) -> None:
         """Events whose actions ``infer`` is told."""

@@ -50,6 +50,7 @@ _NAMES = (
     "target_role",
 )
 BY = tuple(_F[name] for name in _NAMES)
+BY_DAY = (*BY, _F["day"])
 _AT = {name: at for at, name in enumerate(_NAMES)}
 _SERVICE_LINKED = "role/aws-service-role/"
 _ENDPOINT_REASONS = frozenset({DeniedReason.NO_ENDPOINT, DeniedReason.DENY_ENDPOINT, DeniedReason.ENDPOINT})
@@ -76,7 +77,10 @@ class Logged(NamedTuple):
 
 @dataclass(slots=True)
 class Cluster:
-    """Refusals of one key: how many, when, and what else the log says of them, each with its calls."""
+    """Refusals of one key: how many, when, and what else the log says of them, each with its calls.
+
+    ``days`` are theirs where the groups are of a day each.
+    """
 
     key: Key
     calls: int = 0
@@ -90,6 +94,7 @@ class Cluster:
     owners: Counter[str] = field(default_factory=Counter)
     candidates: set[str] = field(default_factory=set)
     logged: set[Logged] = field(default_factory=set)
+    days: Counter[str] = field(default_factory=Counter)
 
     def add(self, group: Group) -> None:
         """Count refusals."""
@@ -101,6 +106,8 @@ class Cluster:
             if value := _text(group, name):
                 counter[value] += group.count
         self.logged.add(_logged(group))
+        if len(group.key) > len(BY) and isinstance(day := group.key[-1], str):
+            self.days[day] += group.count
 
 
 def refused(window: Window) -> Where:
@@ -117,7 +124,7 @@ def is_aws_itself(group: Group) -> bool:
 
 
 def clusters(groups: Iterable[Group], loaded: Collection[str]) -> dict[Key, Cluster]:
-    """Gather refusals grouped by ``BY``; ``loaded`` are the accounts of which logs are loaded.
+    """Gather refusals grouped by ``BY`` or ``BY_DAY``; ``loaded`` are the accounts of which logs are loaded.
 
     A principal that some copies know only by its id is named by the ARN that others give it.
     """

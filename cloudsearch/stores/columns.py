@@ -120,6 +120,19 @@ def unfolded(field: Field) -> str:
     return f"unnest(CASE WHEN len({name}) > 0 THEN list_distinct({name}) ELSE [NULL] END) AS {name}"
 
 
+def unfolding(table: str, by: Sequence[Field], condition: str) -> str:
+    """Rows of the fields and of ``seen``, a row for each combination of the lists' elements.
+
+    One list after the other: side by side in one SELECT their elements would go in step.
+    """
+    lists = [field for field in by if field.type is FieldType.KEYWORDS]
+    keys = (unfolded(field) if field in lists[:1] else quoted(field) for field in by)
+    text = f'SELECT {", ".join(keys)}, "time" AS seen FROM {table} WHERE {condition}'
+    for field in lists[1:]:
+        text = f"SELECT * REPLACE ({unfolded(field)}) FROM ({text})"
+    return text
+
+
 def exactly(where: Where) -> Sql:
     """The question in SQL; ``ValueError`` when it asks about the record itself."""
     if any(not isinstance(subject, Field) for subject in subjects(where)):

@@ -23,7 +23,7 @@ import duckdb
 import msgspec
 
 from cloudsearch.errors import StoreError, StoreMissing, StoreRejected, StoreUnavailable
-from cloudsearch.event import DERIVATION_VERSION, FIELDS_VERSION, RAW, Field, FieldType, Row
+from cloudsearch.event import DERIVATION_VERSION, FIELDS_VERSION, RAW, Field, Row
 from cloudsearch.store import (
     EVENTS,
     LOG_FILES,
@@ -49,7 +49,7 @@ from cloudsearch.stores.columns import (
     selected,
     stored,
     there,
-    unfolded,
+    unfolding,
     utc,
     value_of,
     within,
@@ -135,13 +135,12 @@ class DuckDBStore:
     def group(self, table: Table, by: Sequence[Field], where: Where) -> Iterator[Group]:
         """GROUP BY; a list is unfolded first."""
         condition = exactly(where)
-        keys = ", ".join(unfolded(field) if field.type is FieldType.KEYWORDS else quoted(field) for field in by)
         times = 'min("time"), max("time")'
         if not by:
             text = f"SELECT count(*), {times} FROM {table.name} WHERE {condition.text} HAVING count(*) > 0"
         else:
             names = ", ".join(quoted(field) for field in by)
-            inner = f'SELECT {keys}, "time" AS seen FROM {table.name} WHERE {condition.text}'
+            inner = unfolding(table.name, by, condition.text)
             text = (
                 f"SELECT {names}, count(*), min(seen), max(seen) FROM ({inner}) "
                 f"GROUP BY {names} ORDER BY {', '.join(f'{quoted(field)} NULLS FIRST' for field in by)}"
