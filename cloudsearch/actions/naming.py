@@ -2,8 +2,8 @@
 
 ``function:*`` is named by ``functionName``, ``function`` or ``functionArn``; ``table/*/index/*`` by a table's name and
 an index's. A name stands in an ARN only where ``data/resources_named.tsv`` says that the ARN ends in it; else the
-parameter must be an id, or the whole ARN. ``name``, ``id`` and ``arn`` alone are the resource's whose noun the call has:
-``DescribeCluster``.
+parameter must be an id, or the whole ARN. ``name``, ``id`` and ``arn`` alone are the resource's whose noun the call
+has: ``DescribeCluster``.
 """
 
 from __future__ import annotations
@@ -40,16 +40,31 @@ def general(pattern: Pattern, event_name: str, type_name: str) -> Template:
         return prepared(pattern, (_whole([*pattern.words, type_name]),))
     noun, is_new = _noun(event_name)
     built: list[str | Slot] = []
-    for at, word in enumerate(map(plain, words)):
+    for at, word in enumerate(words):
         is_last = at == len(words) - 1
         is_named = (pattern.service, "*".join(pieces[: at + 1]) + "*") in _named()
-        stems = frozenset({word, word.removesuffix("s")})
-        if is_last and is_new and not is_named and noun in stems:
-            return prepared(pattern, (*built, f"{pieces[at]}*"))
-        is_its_call = is_last and (noun in stems if is_new else noun.startswith(word.removesuffix("s")))
+        stems = _stems(word)
+        is_its_call = is_last and (noun in stems if is_new else noun.startswith(plain(word).removesuffix("s")))
         slot = _slot(stems, is_its_call=is_its_call, is_named=is_named)
         built += [pieces[at], slot] if pieces[at] else [slot]
     return prepared(pattern, tuple(built))
+
+
+def made(pattern: Pattern, event_name: str) -> Template | None:
+    """The template of what a call of that name makes: a wildcard in place of an id that did not exist before.
+
+    None where the call makes nothing of that pattern, or a thing of a name.
+    """
+    noun, is_new = _noun(event_name)
+    before, _, after = pattern.resource.rpartition("*")
+    stems = _stems(_last_word(before))
+    if not is_new or after or noun not in stems or "*" in before or (pattern.service, pattern.resource) in _named():
+        return None
+    return Template(pattern, (f"{before}*",), is_fallback=True)
+
+
+def _stems(word: str) -> frozenset[str]:
+    return frozenset({plain(word), plain(word).removesuffix("s")})
 
 
 def _slot(stems: frozenset[str], *, is_its_call: bool, is_named: bool) -> Slot:

@@ -176,13 +176,20 @@ def _document(value: str, partition: str, region: str, _account: str) -> str | N
     return _name(value)
 
 
+def _automation(value: str, partition: str, region: str, _account: str) -> str | None:
+    """A runbook's name; one of AWS's own has no account in its ARN."""
+    if value.startswith(("AWS-", "AWSSupport-", "AWSConfigRemediation-", "AWSEC2-")) and region:
+        return Whole(f"arn:{partition}:ssm:{region}::automation-definition/{value}:$DEFAULT")
+    return _name(value)
+
+
 def _zone(value: str, *_: str) -> str | None:
     """``Z123`` or ``/hostedzone/Z123``."""
     return _name(value.rpartition("/")[2])
 
 
-def _copy_bucket(value: str, *_: str) -> str | None:
-    bucket, slash, _ = value.removeprefix("/").partition("/")
+def _copy_bucket(value: str, *_where: str) -> str | None:
+    bucket, slash, _key = value.removeprefix("/").partition("/")
     return _name(bucket) if slash else None
 
 
@@ -244,6 +251,7 @@ _READERS: Mapping[str, Reader] = {
     "parameter": _parameter,
     "parameter_path": _parameter_path,
     "document": _document,
+    "automation": _automation,
     "zone": _zone,
     "copy_bucket": _copy_bucket,
     "copy_key": _copy_key,

@@ -108,7 +108,8 @@ _NONE = Found()
 class Template:
     """A pattern and how its stars are filled: ``pieces`` are texts and slots, ``conditions`` must all hold.
 
-    ``needs`` are the parameters of which one must be there for it to tell anything; None where none must.
+    ``needs`` are the parameters of which one must be there for it to tell anything; None where none must. A fallback
+    counts where no other template of its pattern tells anything.
     """
 
     pattern: Pattern
@@ -116,6 +117,7 @@ class Template:
     is_specific: bool = False
     conditions: tuple[Condition, ...] = ()
     needs: frozenset[str] | None = None
+    is_fallback: bool = False
 
     def fill(self, place: Place) -> Found:
         """The ARNs that the call names."""
