@@ -41,11 +41,11 @@ def facts_for(
 
 def _written(patterns: tuple[Pattern, ...], written: tuple[str, ...], *, is_specific: bool) -> Iterator[Template]:
     for text in written:
-        for pattern in _patterns_for(patterns, shape(text)):
+        for pattern in shape_patterns(patterns, shape(text)):
             yield template(pattern, text, is_specific=is_specific)
 
 
-def _patterns_for(patterns: tuple[Pattern, ...], resource: str) -> list[Pattern]:
+def shape_patterns(patterns: tuple[Pattern, ...], resource: str) -> list[Pattern]:
     """The patterns of just that resource part; else one of the same words, or one that it fits."""
     if same := [one for one in patterns if one.resource == resource]:
         return same

@@ -92,7 +92,7 @@ def uses_of(call: Call) -> tuple[Use, ...]:
     source, name = call.event_source, call.event_name
     sure, can_infer = _sure(source, name)
     inferred: tuple[str, ...] = ()
-    if can_infer and call.request and may_tell(source, name, tuple(call.request)):
+    if can_infer and isinstance(call.request, dict) and may_tell(source, name, tuple(call.request)):
         inferred = inferred_for(source, name, call.request)
         if inferred:
             instead = {action for one in inferred for action in displaced(source, name, one)}
