@@ -115,6 +115,11 @@ def _topic(value: str, *_: str) -> str | None:
     return Whole(found[1]) if found else None
 
 
+def _machine(value: str, *_: str) -> str | None:
+    """The state machine of a version's or an alias's ARN."""
+    return Whole(value.rpartition(":")[0]) if is_arn(value) and value.count(":") == 7 else None
+
+
 def _key(value: str, *_: str) -> str | None:
     return value if _KEY.fullmatch(value) else None
 
@@ -242,6 +247,7 @@ _READERS: Mapping[str, Reader] = {
     "qualifier": _qualifier,
     "queue_url": _queue_url,
     "topic": _topic,
+    "machine": _machine,
     "key": _key,
     "alias": _alias,
     "log_group": _log_group,

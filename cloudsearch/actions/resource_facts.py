@@ -34,9 +34,13 @@ def facts_for(
     common = _facts().get((services[0], ANY, short), ()) + _facts().get((services[0], ANY, ANY), ())
     found = tuple(_written(patterns, common, is_specific=False))
     told = {one.pattern for one in found}
-    rest = (general(pattern, name, type_name) for pattern in patterns if pattern not in told)
+    rest = (general(one, name, type_name, _twins(one, patterns)) for one in patterns if one not in told)
     new = (one for pattern in patterns if (one := made(pattern, name)))
     return (*found, *rest, *new)
+
+
+def _twins(pattern: Pattern, patterns: tuple[Pattern, ...]) -> list[Pattern]:
+    return [one for one in patterns if one.words == pattern.words and one is not pattern]
 
 
 def _written(patterns: tuple[Pattern, ...], written: tuple[str, ...], *, is_specific: bool) -> Iterator[Template]:

@@ -133,7 +133,10 @@ class Template:
                 return _NONE
             columns.append(column)
         if whole:
-            return Found(tuple(dict.fromkeys(arn for arn in whole if self.pattern.fits(arn))))
+            tail = columns[-1][0] if columns[-1] and isinstance(self.pieces[-1], Slot) else ""
+            ends = tail if self.pieces[-1:] and tail.startswith(":") else ""
+            found = (arn if arn.endswith(ends) else arn + ends for arn in whole)
+            return Found(tuple(dict.fromkeys(filter(self.pattern.fits, found))))
         return self._made(place, columns)
 
     def _made(self, place: Place, columns: list[tuple[str, ...]]) -> Found:
