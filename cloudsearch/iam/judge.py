@@ -86,6 +86,7 @@ class Judge:
         self._missing = missing
         self._facts = facts
         self._requests: dict[frozenset[tuple[str, tuple[str, ...]]], Requests] = {}
+        self._by_ref: dict[StatementRef, tuple[object, ...] | None] | None = None
         self.keys = keys_in(self._layers)
 
     @classmethod
@@ -97,6 +98,33 @@ class Judge:
     def judge(self, action: str, arn: str | None, context: Context) -> Judged:
         """Judge one request."""
         return self.requests(context).judge(action, arn)
+
+    def lets_in_as(self, other: Judge, judged: Judged, by_other: Judged) -> bool:
+        """Whether a request that the other's statements let in is surely let in by these, though both hang on a test.
+
+        It is where every Allow that bears on it there does so here too, and every Deny here does so there: alike in
+        resources and Conditions, whatever further actions they name.
+        """
+        if by_other.state is not Truth.PERHAPS or not by_other.statements:
+            return False
+        own, others = self._bearing(judged.statements), other._bearing(by_other.statements)
+        if own is None or others is None:
+            return False
+        is_allow = {one for one in others if one[1] is Effect.ALLOW}
+        return is_allow <= own and own - others <= {one for one in own if one[1] is Effect.ALLOW}
+
+    def _bearing(self, refs: Iterable[StatementRef]) -> set[tuple[object, ...]] | None:
+        """Statements without their actions; None where a name is of several."""
+        if self._by_ref is None:
+            self._by_ref = {}
+            for layer in self._layers:
+                for policy in layer.policies:
+                    for one in policy.document.statements:
+                        ref = StatementRef(policy.name, one.sid, one.index, one.effect, layer.name)
+                        meaning = (layer.name, one.effect, one.resources, one.conditions, one.has_variables)
+                        self._by_ref[ref] = None if ref in self._by_ref else meaning
+        found = [self._by_ref.get(ref) for ref in refs]
+        return None if None in found else {one for one in found if one is not None}
 
     def requests(self, context: Context) -> Requests:
         """What judges all requests of a context; keys that no statement asks for make no difference."""
