@@ -1,0 +1,86 @@
+"""The general rule: which parameters name a resource, told from the fixed words of its ARN.
+
+``function:*`` is named by ``functionName``, ``function`` or ``functionArn``; ``table/*/index/*`` by a table's name and
+an index's. A name stands in an ARN only where ``data/resources_named.tsv`` says that the ARN ends in it; else the
+parameter must be an id, or the whole ARN. ``name``, ``id`` and ``arn`` alone are the resource's whose noun the call has:
+``DescribeCluster``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from cloudsearch.actions import rules
+from cloudsearch.actions.arns import Pattern
+from cloudsearch.actions.given import Steps
+from cloudsearch.actions.parameters import plain
+from cloudsearch.actions.readers import READERS
+from cloudsearch.actions.tables import table
+from cloudsearch.actions.templates import Slot, Template
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+")
+_ARNS = ("arn", "arns")
+_IDS = ("id", "ids", "identifier", "identifiers")
+_NAMES = ("", "s", "name", "names")
+_CONTAINERS = ("s", "set", "sset", "list")
+_BARE = ("name", "names")
+_WHOLE = frozenset({"resourcearn", "resourcearns", "resource", "resources", "resourceid", "resourceids", "arn", "arns"})
+_MAKERS = frozenset({"Create", "Register", "Allocate", "Import", "Run", "Request", "Copy", "Purchase", "Issue"})
+
+
+def general(pattern: Pattern, event_name: str, type_name: str) -> tuple[Template, ...]:
+    """The templates of the general rule for a pattern; none where its stars have no words of their own.
+
+    ``type_name`` is the name of the action's resource type where it has no other: the word of a pattern without any.
+    """
+    pieces = pattern.resource.split("*")
+    words = [_last_word(piece) for piece in pieces[:-1]] if pattern.words else [type_name]
+    if pieces[-1] or len(words) != len(pieces) - 1 or not all(words):
+        return ()
+    noun, is_new = _noun(event_name)
+    built: list[str | Slot] = []
+    for at, word in enumerate(map(plain, words)):
+        is_last = at == len(words) - 1
+        is_named = not is_last or _is_named(pattern)
+        stems = frozenset({word, word.removesuffix("s")})
+        if is_last and is_new and not is_named and noun in stems:
+            return (Template(pattern, (*built, f"{pieces[at]}*")),)
+        slot = _slot(stems, is_its_call=is_last and noun in stems, is_named=is_named)
+        built += [pieces[at], slot] if pieces[at] else [slot]
+    return (Template(pattern, tuple(built)),)
+
+
+def _slot(stems: frozenset[str], *, is_its_call: bool, is_named: bool) -> Slot:
+    suffixes = (*_ARNS, *_IDS, *(_NAMES if is_named else ()))
+    own = frozenset(stem + suffix for stem in stems for suffix in suffixes)
+    bare = [frozenset({name}) for name in (*_ARNS, *_IDS, *(_BARE if is_named else ()))] if is_its_call else []
+    inside = frozenset(stem + suffix for stem in stems for suffix in _CONTAINERS)
+    paths = (*((names,) for names in (own, *bare)), (inside, own))
+    return Slot(tuple((False, path) for path in paths), READERS["name"], arn_paths=((_WHOLE,), (stems,)))
+
+
+def _last_word(piece: str) -> str:
+    return re.split(r"[/:]", piece.rstrip("/:"))[-1]
+
+
+@lru_cache(maxsize=4096)
+def _noun(event_name: str) -> tuple[str, bool]:
+    """What a call does its verb to, as a plain name, and whether the verb makes it."""
+    words = _WORD.findall(rules.VERSION.sub("", event_name))
+    return "".join(words[1:]).lower(), bool(words) and words[0] in _MAKERS
+
+
+@lru_cache(maxsize=1)
+def _named() -> frozenset[tuple[str, str]]:
+    return frozenset((service, part) for service, parts in table("resources_named.tsv", 2) for part in parts.split(" "))
+
+
+def _is_named(pattern: Pattern) -> bool:
+    return (pattern.service, pattern.resource) in _named()
+
+
+def named_parts() -> Iterator[tuple[str, str]]:
+    """Every (service, resource part) whose ARN ends in a name."""
+    yield from _named()

@@ -1,0 +1,62 @@
+"""The facts of ``data/resources.tsv``: where calls name their resources in a way that no general rule tells."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from cloudsearch.actions import rules
+from cloudsearch.actions.arns import Pattern
+from cloudsearch.actions.hosts import label, prefixes
+from cloudsearch.actions.naming import general
+from cloudsearch.actions.tables import table
+from cloudsearch.actions.templates import Template, shape, template
+
+ANY = "*"
+
+
+def facts_for(
+    action: str, event_source: str, event_name: str, patterns: tuple[Pattern, ...], type_name: str
+) -> tuple[Template, ...]:
+    """How a call of that name tells an action's resources.
+
+    Facts of the call alone are all that counts for it; those of the whole service, and the general rule for each
+    pattern without such a fact, count for every other call.
+    """
+    services = (action.partition(":")[0], *prefixes(event_source), label(event_source))
+    name = rules.VERSION.sub("", event_name).lower()
+    short = action.partition(":")[2]
+    for service in dict.fromkeys(services):
+        written = _facts().get((service, name, short), ()) or _facts().get((service, name, ANY), ())
+        if own := tuple(_made(patterns, written, is_specific=True)):
+            return own
+    common = _facts().get((services[0], ANY, ANY), ())
+    found = tuple(_made(patterns, common, is_specific=False))
+    told = {one.pattern for one in found}
+    rest = (one for pattern in patterns if pattern not in told for one in general(pattern, event_name, type_name))
+    return (*found, *rest)
+
+
+def _made(patterns: tuple[Pattern, ...], written: tuple[str, ...], *, is_specific: bool) -> list[Template]:
+    found = []
+    for text in written:
+        for pattern in _patterns_for(patterns, shape(text)):
+            found.append(template(pattern, text, is_specific=is_specific))
+    return found
+
+
+def _patterns_for(patterns: tuple[Pattern, ...], resource: str) -> list[Pattern]:
+    """The patterns of just that resource part; else the first that it fits, text for text."""
+    same = [one for one in patterns if one.resource == resource]
+    return same or [one for one in patterns if one.fits(f"arn:aws:{one.service}:::{resource}") and one.words][:1]
+
+
+@lru_cache(maxsize=1)
+def _facts() -> dict[tuple[str, str, str], tuple[str, ...]]:
+    """(service prefix or host, call in lower case, short action) -> templates."""
+    found: dict[tuple[str, str, str], tuple[str, ...]] = {}
+    for service, events, actions, templates, _ in table("resources.tsv", 5):
+        for event in events.split(","):
+            for action in actions.split(","):
+                key = (service, event.lower(), action)
+                found[key] = (*found.get(key, ()), *templates.split(" "))
+    return found

@@ -1,0 +1,200 @@
+"""From a call to the actions it used and the ARNs it used them on.
+
+ARNs are written as a policy's Resource is: a star or question mark in a name stands as ``${*}``, ``${?}``
+(``arns.as_written``; ``arns.as_named`` gives the name back), and a star that stands alone is a wildcard
+(``arns.has_wildcard``): ``instance/*`` for what had no id before the call, the resource that AWS checks such a call
+against.
+
+Three places tell a resource, the first that does counts: the call's parameters and answer by the facts of
+``data/resources.tsv``, or by the general rule (``naming``) where there is no fact; the event's own ``resources``. An
+ARN of ``resources`` also takes the place of one put together from the same name: it knows the account, the path and
+the random end. What none of them tells is unknown, and ``unknown`` says why.
+
+A name without an account is taken to be of the caller's account, and a role's or user's without a path to have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cloudsearch import catalogue
+from cloudsearch.actions.arns import Pattern, as_written, is_account, is_arn, patterns_in, patterns_of
+from cloudsearch.actions.given import Given
+from cloudsearch.actions.inferred import displaced, inferred_for, infers, may_tell, passed_roles
+from cloudsearch.actions.mapping import actions_for
+from cloudsearch.actions.parameters import plain
+from cloudsearch.actions.passing import PASS_ROLE, PassedRole
+from cloudsearch.actions.resource_facts import facts_for
+from cloudsearch.actions.templates import Place, Template
+from cloudsearch.actions.via_service import via_service
+
+Resource = tuple[str, str | None, str | None]
+"""An entry of an event's ``resources``: its ARN, its type and the account it is of."""
+
+_NOTHING = Given(None, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What of an event tells the resources. ``account`` is the principal's, ``region`` where the call was made.
+
+    ``request`` and ``response`` are ``requestParameters`` and ``responseElements`` where these are objects.
+    """
+
+    event_source: str
+    event_name: str
+    region: str = ""
+    account: str = ""
+    recipient_account: str | None = None
+    partition: str = "aws"
+    request: Mapping[str, object] | None = None
+    response: Mapping[str, object] | None = None
+    resources: tuple[Resource, ...] = ()
+    invoked_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """An action that a call used, and on what.
+
+    ``arns`` are as a policy writes them, and empty where the action takes none or none can be known;
+    ``takes_resources`` is whether it has resource types at all (else a statement for it needs ``*``); ``conditions``
+    are what narrows it, ``("iam:PassedToService", "ec2.amazonaws.com")``; ``unknown`` says in a sentence why ARNs are
+    missing, all or some of them, and is empty where none is.
+    """
+
+    action: str
+    arns: tuple[str, ...]
+    takes_resources: bool
+    is_inferred: bool
+    conditions: tuple[tuple[str, str], ...] = ()
+    unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How an action's resources are found in one kind of call."""
+
+    action: str
+    takes_resources: bool
+    patterns: tuple[Pattern, ...]
+    rivals: tuple[Pattern, ...]
+    templates: tuple[Template, ...]
+
+
+def uses_of(call: Call) -> tuple[Use, ...]:
+    """The actions that a call used, sure ones first, then inferred ones, each with its resources.
+
+    Pure, and ready for anything JSON can hold. A call that needs no permission, or whose action is not known, has none.
+    """
+    source, name = call.event_source, call.event_name
+    sure, can_infer = _sure(source, name)
+    inferred: tuple[str, ...] = ()
+    if can_infer and call.request and may_tell(source, name, tuple(call.request)):
+        inferred = inferred_for(source, name, call.request)
+        if inferred:
+            instead = {action for one in inferred for action in displaced(source, name, one)}
+            sure = tuple(action for action in sure if action not in instead)
+    if not sure and not inferred:
+        return ()
+    place = Place(Given(call.request, name), Given(call.response, name), call.partition, call.region, call.account)
+    uses = [_use(action, call, place, is_inferred=False) for action in sure]
+    for action in inferred:
+        if action == PASS_ROLE:
+            uses.extend(_passed(call))
+        elif action not in sure:
+            uses.append(_use(action, call, place, is_inferred=True))
+    return tuple(uses)
+
+
+@lru_cache(maxsize=16384)
+def _sure(source: str, name: str) -> tuple[tuple[str, ...], bool]:
+    return tuple(dict.fromkeys(actions_for(source, name).actions)), infers(source, name)
+
+
+def _use(action: str, call: Call, place: Place, *, is_inferred: bool) -> Use:
+    plan = _plan(action, call.event_source, call.event_name)
+    conditions = via_service(action, call.invoked_by, call.region)
+    if not plan.takes_resources:
+        return Use(action, (), takes_resources=False, is_inferred=is_inferred, conditions=conditions)
+    arns, unknown = _arns(plan, call, place)
+    return Use(action, arns, takes_resources=True, is_inferred=is_inferred, conditions=conditions, unknown=unknown)
+
+
+@lru_cache(maxsize=16384)
+def _plan(action: str, source: str, name: str) -> _Plan:
+    found = catalogue.find(action)
+    types = found.resource_types if found else ()
+    patterns = patterns_of(action)
+    rivals = tuple(one for one in patterns_in(found.service) if one not in patterns) if found else ()
+    templates = facts_for(action, source, name, patterns, types[0] if len(types) == 1 else "")
+    return _Plan(action, bool(types), patterns, rivals, templates)
+
+
+def _arns(plan: _Plan, call: Call, place: Place) -> tuple[tuple[str, ...], str]:
+    """The ARNs, and why some are missing."""
+    listed = [as_written(arn) for arn, _, _ in call.resources if is_arn(arn)]
+    fitting = [arn for arn in listed if _is_of(plan, arn)]
+    arns: dict[str, None] = {}
+    trouble = ""
+    for template in plan.templates:
+        found = template.fill(place)
+        trouble = trouble or found.trouble
+        for arn in found.arns:
+            arns[_as_listed(arn, fitting) if found.made and fitting else arn] = None
+    if arns:
+        return tuple(arns), ""
+    if fitting:
+        return tuple(dict.fromkeys(fitting)), ""
+    return (), trouble or _why(call, plan)
+
+
+def _is_of(plan: _Plan, arn: str) -> bool:
+    """Whether an ARN is of one of the action's resource types, and not of another type of the service."""
+    own = max((len(one.words) for one in plan.patterns if one.fits(arn)), default=-1)
+    return own >= 0 and not any(len(one.words) > own and one.fits(arn) for one in plan.rivals)
+
+
+def _as_listed(arn: str, listed: list[str]) -> str:
+    """The listed ARN of the same name, which may know more of it; else the ARN itself."""
+    if arn in listed:
+        return arn
+    tail = arn.rpartition("/")[2].rpartition(":")[2]
+    same = [one for one in listed if one.endswith((f"/{tail}", f":{tail}"))]
+    return same[0] if len(same) == 1 else arn
+
+
+def _why(call: Call, plan: _Plan) -> str:
+    if not call.request:
+        return "the event has no parameters that could name the resource"
+    kinds = " or ".join(dict.fromkeys(one.resource for one in plan.patterns[:3])) or "resource"
+    return f"no parameter of {call.event_name} in the event names a resource of the form {kinds}"
+
+
+def _passed(call: Call) -> list[Use]:
+    """The roles that the call handed on, a use for each service they were handed to."""
+    by_service: dict[str | None, list[PassedRole]] = {}
+    for passed in passed_roles(call.event_source, call.event_name, call.request):
+        by_service.setdefault(passed.service, []).append(passed)
+    return [_pass_role(call, service, roles) for service, roles in by_service.items()]
+
+
+def _pass_role(call: Call, service: str | None, roles: list[PassedRole]) -> Use:
+    found = {passed.role: _role(call, passed) for passed in roles}
+    arns = tuple(dict.fromkeys(arn for arn in found.values() if arn))
+    missing = [role for role, arn in found.items() if arn is None]
+    unknown = f"{call.event_name} names {missing[0]}, which does not tell the role's ARN" if missing else ""
+    conditions = (("iam:PassedToService", service),) if service else ()
+    return Use(PASS_ROLE, arns, takes_resources=True, is_inferred=True, conditions=conditions, unknown=unknown)
+
+
+def _role(call: Call, passed: PassedRole) -> str | None:
+    """The ARN of the role that was passed; None for an instance profile, which does not tell the role in it."""
+    role = passed.role
+    if role.startswith("arn:"):
+        return as_written(role) if is_arn(role) and ":role/" in role else None
+    if "profile" in plain(passed.parameter) or not is_account(call.account):
+        return None
+    return f"arn:{call.partition}:iam::{call.account}:role/{role.removeprefix('/')}"

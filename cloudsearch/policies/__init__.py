@@ -1,0 +1,1 @@
+"""From what a principal did to what it may do: history read for policies."""
