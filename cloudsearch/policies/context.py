@@ -6,7 +6,7 @@ that both come from the request:
 
 - a call that a service made with the principal's credentials says nothing of address, endpoint or MFA of the first one
 - an address of the ranges that VPCs have, without an endpoint beside it, may have come through one all the same
-- STS answers requests to its global endpoint anywhere and logs them in us-east-1
+- events of global services and of S3 do not tell the region that was asked for (``data/regions_not_told.tsv``)
 - EC2, Glue, Lake Formation and OpsWorks do not tell IAM whether a service made the call
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
@@ -27,6 +27,7 @@ from cloudsearch.actions.parameters import plain
 from cloudsearch.actions.resources import Use
 from cloudsearch.actions.tables import table
 from cloudsearch.derive.reading import fields_of, opened
+from cloudsearch.policies.facts import without_region
 from cloudsearch.policies.history import Used
 from cloudsearch.where import fits
 
@@ -152,8 +153,10 @@ def _epoch(event: Event, _: str) -> Values | None:
 
 
 def _region(event: Event, _: str) -> Values | None:
+    """IAM's one endpoint is in us-east-1; events of other global services do not tell what was asked for."""
     region = event.used.region
-    if region is None or (region == "us-east-1" and event.used.row.get("event_source") == "sts.amazonaws.com"):
+    service = str(event.used.row.get("event_source") or "").partition(".")[0]
+    if region is None or (service in without_region() and (service, region) != ("iam", "us-east-1")):
         return None
     return (region,)
 

@@ -307,10 +307,8 @@ def _call(used: Used) -> tuple[str, str]:
 
 @lru_cache(maxsize=16384)
 def has_resource_policies(action: str) -> bool:
-    """Whether a policy attached to its resource may allow the action."""
-    return any(fits(pattern.lower(), action.lower()) for pattern, _, _ in _resource_policies())
-
-
-@lru_cache(maxsize=1)
-def _resource_policies() -> tuple[tuple[str, ...], ...]:
-    return tuple(table("resource_policies.tsv", 3))
+    """Whether a policy attached to its resource may allow the action; what is being made has none yet."""
+    return any(
+        fits(pattern.lower(), action.lower()) and action.lower() != but.lower()
+        for pattern, but, _, _ in table("resource_policies.tsv", 4)
+    )
