@@ -27,11 +27,12 @@ class Asked:
     iam: Sequence[Path]
     scps: Sequence[Path]
     asking: Asking
+    needs_iam: bool = False
 
     @property
     def knows_iam(self) -> bool:
         """Whether IAM is read from files, or asked."""
-        return bool(self.iam or self.asking)
+        return self.needs_iam or bool(self.iam or self.asking)
 
     def check(self, *, with_grants: bool = False) -> None:
         """Raise ``UsageError`` for flags that do not go together."""
@@ -60,10 +61,9 @@ class Asked:
 
     def window(self, covered: Coverage) -> str:
         """The window, as a line tells it."""
-        from cloudsearch.render.text import day
+        from cloudsearch.render.denied import period
 
-        first, last = covered.window.since, covered.window.until
-        return f"{day(first) or 'the first event'} to {day(last) or 'the last event'} UTC"
+        return f"{period(covered.window)} UTC"
 
     def judged_by(self, subject: Subject, with_grants: bool) -> str:  # noqa: FBT001
         """What judges beside the policies, as a line tells it."""

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from cloudsearch.errors import CloudsearchError, UsageError
 from cloudsearch.event import Copy
-from cloudsearch.iam import IDENTITY, Layer, Policy, Principal, facts_of
+from cloudsearch.iam import IDENTITY, Facts, Layer, Policy, Principal, facts_of
 from cloudsearch.iam.judge import Judge
 from cloudsearch.iam.layers import layers_of
 from cloudsearch.policies.history import Used, history
@@ -36,6 +36,12 @@ class Subject:
         """What judges by its grants as they are; None where nobody told of them."""
         return self._judge(layers_of(self.principal)) if self.is_told else None
 
+    @property
+    def facts(self) -> Facts:
+        """What is known of it whatever it asks for; where IAM did not tell, nothing of its tags."""
+        facts = facts_of(self.principal, self.organization)
+        return facts if self.is_told else replace(facts, has_all_tags=False)
+
     def judge(self, policies: Sequence[Policy], *, with_grants: bool = False) -> Judge:
         """What judges by these policies in place of its own, or beside them; its boundary stays."""
         own, *bounds = layers_of(self.principal)
@@ -46,10 +52,7 @@ class Subject:
         """A judge; with ``is_whole`` no policy of the identity's is missing."""
         principal = self.principal
         missing = tuple(one for one in principal.missing if not is_whole or one == principal.boundary_arn)
-        facts = facts_of(principal, self.organization)
-        if not self.is_told:
-            facts = replace(facts, has_all_tags=False)
-        return Judge((*layers, *self.further), principal.partition, missing, facts)
+        return Judge((*layers, *self.further), principal.partition, missing, self.facts)
 
     def calls(self, store: Store, window: Window, covered: Coverage) -> Iterator[Used]:
         """Its calls that were let in; the resource owner's copies only where no log of its own account is loaded."""
