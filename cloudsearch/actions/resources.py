@@ -24,11 +24,11 @@ from cloudsearch.actions.arns import Pattern, as_written, is_account, is_arn, pa
 from cloudsearch.actions.given import Given
 from cloudsearch.actions.inferred import displaced, inferred_for, infers, may_tell, passed_roles
 from cloudsearch.actions.mapping import actions_for
+from cloudsearch.actions.narrowing import create_action, via_service
 from cloudsearch.actions.parameters import plain
 from cloudsearch.actions.passing import PASS_ROLE, PassedRole
 from cloudsearch.actions.resource_facts import facts_for
 from cloudsearch.actions.templates import Place, Template
-from cloudsearch.actions.via_service import via_service
 
 Resource = tuple[str, str | None, str | None]
 """An entry of an event's ``resources``: its ARN, its type and the account it is of."""
@@ -117,6 +117,8 @@ def _sure(source: str, name: str) -> tuple[tuple[str, ...], bool]:
 def _use(action: str, call: Call, place: Place, *, is_inferred: bool) -> Use:
     plan = _plan(action, call.event_source, call.event_name)
     conditions = via_service(action, call.invoked_by, call.region)
+    if is_inferred:
+        conditions += create_action(action, call.event_name)
     if not plan.takes_resources:
         return Use(action, (), takes_resources=False, is_inferred=is_inferred, conditions=conditions)
     arns, unknown = _arns(plan, call, place)
@@ -137,18 +139,32 @@ def _arns(plan: _Plan, call: Call, place: Place) -> tuple[tuple[str, ...], str]:
     """The ARNs, and why some are missing."""
     listed = [as_written(arn) for arn, _, _ in call.resources if is_arn(arn)]
     fitting = [arn for arn in listed if _is_of(plan, arn)]
-    arns: dict[str, None] = {}
+    arns: dict[str, Pattern] = {}
     trouble = ""
     for template in plan.templates:
+        if template.is_fallback and any(one is template.pattern for one in arns.values()):
+            continue
         found = template.fill(place)
         trouble = trouble or found.trouble
         for arn in found.arns:
-            arns[_as_listed(arn, fitting) if found.made and fitting else arn] = None
+            arns[_as_listed(arn, fitting) if found.made and fitting else arn] = template.pattern
     if arns:
-        return tuple(arns), ""
-    if fitting:
+        return _narrowest(arns), trouble
+    if fitting and (len(fitting) == 1 or not any(one.is_specific for one in plan.templates)):
         return tuple(dict.fromkeys(fitting)), ""
     return (), trouble or _why(call, plan)
+
+
+def _narrowest(arns: dict[str, Pattern]) -> tuple[str, ...]:
+    """Without those that are only named as part of another: a table's where an index of it was used."""
+    if len(arns) == 1:
+        return tuple(arns)
+    inner = [(arn, one) for arn, one in arns.items() if len(one.words) > 1]
+    return tuple(
+        arn
+        for arn, one in arns.items()
+        if not any(it is not one and other.startswith(f"{arn}/") for other, it in inner)
+    )
 
 
 def _is_of(plan: _Plan, arn: str) -> bool:
