@@ -73,7 +73,9 @@ def _pieces(part: Part, limit: Limit) -> Iterator[Part]:
     if len(texts) == 1:
         raise TooLarge(f"The statement of {part.actions[0]} alone is larger than a policy may be: {part.resources[0]}")
     for half in (texts[: len(texts) // 2], texts[len(texts) // 2 :]):
-        yield from _pieces(replace(part, resources=half) if texts is part.resources else replace(part, actions=half), limit)
+        yield from _pieces(
+            replace(part, resources=half) if texts is part.resources else replace(part, actions=half), limit
+        )
 
 
 def _in_order(pieces: Iterable[Named], limit: Limit) -> tuple[tuple[Named, ...], ...]:
