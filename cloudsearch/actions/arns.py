@@ -58,8 +58,13 @@ def pattern(text: str) -> Pattern | None:
     parts = text.split(":", _PARTS - 1)
     if len(parts) != _PARTS or "*" in parts[2] or not parts[5]:
         return None
-    words = tuple(word.lower() for word in _WORDS.split(parts[5]) if word and "*" not in word)
-    return Pattern(text, parts[2], parts[3], parts[4], parts[5], words, re.compile(_form(parts), re.DOTALL))
+    form = re.compile(_form(parts), re.DOTALL)
+    return Pattern(text, parts[2], parts[3], parts[4], parts[5], words_of(parts[5]), form)
+
+
+def words_of(resource: str) -> tuple[str, ...]:
+    """The fixed parts of a pattern's resource part, in lower case."""
+    return tuple(word.lower() for word in _WORDS.split(resource) if word and "*" not in word)
 
 
 @lru_cache(maxsize=4096)

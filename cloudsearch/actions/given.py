@@ -13,6 +13,7 @@ from cloudsearch.actions.parameters import DEEPEST, frame_of, plain
 _FRAMES = frozenset({"items", "item", "member", "entry"})
 _MOST = 1000
 """Values of one parameter that are looked at."""
+_LARGEST = 10**18
 KEYS = "@"
 
 Steps = tuple[frozenset[str], ...]
@@ -28,28 +29,51 @@ def steps(path: str) -> Steps:
 class Given:
     """One object of a call: its parameters, or its answer. Whatever JSON holds is taken; what is no object is empty."""
 
-    __slots__ = ("fields",)
+    __slots__ = ("_event_name", "_fields", "_value")
 
     def __init__(self, value: object, event_name: str) -> None:
-        fields = {plain(key): child for key, child in value.items()} if isinstance(value, Mapping) else {}
-        framed = fields.get(frame_of(event_name)) if fields else None
-        if isinstance(framed, Mapping):
-            fields |= {plain(str(key)): child for key, child in framed.items()}
-        self.fields = fields
+        self._value = value
+        self._event_name = event_name
+        self._fields: dict[str, object] | None = None
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """The object's members by plain name, those of the frame that is named after the request among them."""
+        if self._fields is None:
+            self._fields = _members(self._value, self._event_name)
+        return self._fields
 
     def texts(self, path: Steps) -> list[str]:
         """Every text at the path, in order."""
         first = path[0]
+        fields = self.fields
         if len(path) == 1 and len(first) == 1:
-            value = self.fields.get(next(iter(first)))
+            value = fields.get(next(iter(first)))
             if value is None:
                 return []
             if isinstance(value, str):
-                return [value]
-        nodes: list[object] = [self.fields[name] for name in first if name in self.fields]
+                return [value] if value else []
+        nodes: list[object] = [fields[name] for name in first if name in fields]
         for step in path[1:]:
             nodes = list(_below(nodes, step))
-        return [node for node in elements(nodes) if isinstance(node, str)]
+        return [text for node in elements(nodes) if (text := _text(node))]
+
+
+def _text(node: object) -> str:
+    """A text as it is, a number in its digits; nothing else is one."""
+    if isinstance(node, str):
+        return node
+    return str(node) if isinstance(node, int) and not isinstance(node, bool) and abs(node) < _LARGEST else ""
+
+
+def _members(value: object, event_name: str) -> dict[str, object]:
+    if not isinstance(value, Mapping) or not value:
+        return {}
+    fields: dict[str, object] = {plain(str(key)): child for key, child in value.items()}
+    framed = fields.get(frame_of(event_name))
+    if isinstance(framed, Mapping):
+        fields |= {plain(str(key)): child for key, child in framed.items()}
+    return fields
 
 
 def _below(nodes: list[object], step: frozenset[str]) -> Iterator[object]:

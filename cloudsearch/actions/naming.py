@@ -14,11 +14,10 @@ from functools import lru_cache
 
 from cloudsearch.actions import rules
 from cloudsearch.actions.arns import Pattern
-from cloudsearch.actions.given import Steps
 from cloudsearch.actions.parameters import plain
-from cloudsearch.actions.readers import READERS
+from cloudsearch.actions.readers import reader
 from cloudsearch.actions.tables import table
-from cloudsearch.actions.templates import Slot, Template
+from cloudsearch.actions.templates import WHOLE, Path, Slot, Template, prepared
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+")
 _ARNS = ("arn", "arns")
@@ -26,30 +25,31 @@ _IDS = ("id", "ids", "identifier", "identifiers")
 _NAMES = ("", "s", "name", "names")
 _CONTAINERS = ("s", "set", "sset", "list")
 _BARE = ("name", "names")
-_WHOLE = frozenset({"resourcearn", "resourcearns", "resource", "resources", "resourceid", "resourceids", "arn", "arns"})
 _MAKERS = frozenset({"Create", "Register", "Allocate", "Import", "Run", "Request", "Copy", "Purchase", "Issue"})
 
 
-def general(pattern: Pattern, event_name: str, type_name: str) -> tuple[Template, ...]:
-    """The templates of the general rule for a pattern; none where its stars have no words of their own.
+def general(pattern: Pattern, event_name: str, type_name: str) -> Template:
+    """The template of the general rule for a pattern.
 
     ``type_name`` is the name of the action's resource type where it has no other: the word of a pattern without any.
+    Where the stars have no words of their own, nothing but a whole ARN tells the resource.
     """
     pieces = pattern.resource.split("*")
     words = [_last_word(piece) for piece in pieces[:-1]] if pattern.words else [type_name]
     if pieces[-1] or len(words) != len(pieces) - 1 or not all(words):
-        return ()
+        return prepared(pattern, (_whole([*pattern.words, type_name]),))
     noun, is_new = _noun(event_name)
     built: list[str | Slot] = []
     for at, word in enumerate(map(plain, words)):
         is_last = at == len(words) - 1
-        is_named = not is_last or _is_named(pattern)
+        is_named = (pattern.service, "*".join(pieces[: at + 1]) + "*") in _named()
         stems = frozenset({word, word.removesuffix("s")})
         if is_last and is_new and not is_named and noun in stems:
-            return (Template(pattern, (*built, f"{pieces[at]}*")),)
-        slot = _slot(stems, is_its_call=is_last and noun in stems, is_named=is_named)
+            return prepared(pattern, (*built, f"{pieces[at]}*"))
+        is_its_call = is_last and (noun in stems if is_new else noun.startswith(word.removesuffix("s")))
+        slot = _slot(stems, is_its_call=is_its_call, is_named=is_named)
         built += [pieces[at], slot] if pieces[at] else [slot]
-    return (Template(pattern, tuple(built)),)
+    return prepared(pattern, tuple(built))
 
 
 def _slot(stems: frozenset[str], *, is_its_call: bool, is_named: bool) -> Slot:
@@ -58,7 +58,14 @@ def _slot(stems: frozenset[str], *, is_its_call: bool, is_named: bool) -> Slot:
     bare = [frozenset({name}) for name in (*_ARNS, *_IDS, *(_BARE if is_named else ()))] if is_its_call else []
     inside = frozenset(stem + suffix for stem in stems for suffix in _CONTAINERS)
     paths = (*((names,) for names in (own, *bare)), (inside, own))
-    return Slot(tuple((False, path) for path in paths), READERS["name"], arn_paths=((_WHOLE,), (stems,)))
+    named = (Path(path, reader("name")) for path in paths)
+    return Slot((*named, *(Path((names,), reader("name"), arn_only=True) for names in (WHOLE, stems))))
+
+
+def _whole(words: list[str]) -> Slot:
+    """A slot for nothing but a whole ARN."""
+    names = frozenset(plain(word) + suffix for word in words if word for suffix in (*_ARNS, *_IDS, *_NAMES))
+    return Slot(tuple(Path((one,), reader("name"), arn_only=True) for one in (names, WHOLE)))
 
 
 def _last_word(piece: str) -> str:
@@ -69,16 +76,13 @@ def _last_word(piece: str) -> str:
 def _noun(event_name: str) -> tuple[str, bool]:
     """What a call does its verb to, as a plain name, and whether the verb makes it."""
     words = _WORD.findall(rules.VERSION.sub("", event_name))
+    words = words[1:] if words[:1] == ["Batch"] else words
     return "".join(words[1:]).lower(), bool(words) and words[0] in _MAKERS
 
 
 @lru_cache(maxsize=1)
 def _named() -> frozenset[tuple[str, str]]:
     return frozenset((service, part) for service, parts in table("resources_named.tsv", 2) for part in parts.split(" "))
-
-
-def _is_named(pattern: Pattern) -> bool:
-    return (pattern.service, pattern.resource) in _named()
 
 
 def named_parts() -> Iterator[tuple[str, str]]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 from cloudsearch.actions import rules
-from cloudsearch.actions.arns import Pattern
+from cloudsearch.actions.arns import Pattern, words_of
 from cloudsearch.actions.hosts import label, prefixes
 from cloudsearch.actions.naming import general
 from cloudsearch.actions.tables import table
 from cloudsearch.actions.templates import Template, shape, template
 
 ANY = "*"
+_FILES = ("resources.tsv", "resources_apigateway.tsv")
 
 
 def facts_for(
@@ -29,34 +31,40 @@ def facts_for(
         written = _facts().get((service, name, short), ()) or _facts().get((service, name, ANY), ())
         if own := tuple(_made(patterns, written, is_specific=True)):
             return own
-    common = _facts().get((services[0], ANY, ANY), ())
+    common = _facts().get((services[0], ANY, short), ()) + _facts().get((services[0], ANY, ANY), ())
     found = tuple(_made(patterns, common, is_specific=False))
     told = {one.pattern for one in found}
-    rest = (one for pattern in patterns if pattern not in told for one in general(pattern, event_name, type_name))
-    return (*found, *rest)
+    return (*found, *(general(pattern, event_name, type_name) for pattern in patterns if pattern not in told))
 
 
-def _made(patterns: tuple[Pattern, ...], written: tuple[str, ...], *, is_specific: bool) -> list[Template]:
-    found = []
+def _made(patterns: tuple[Pattern, ...], written: tuple[str, ...], *, is_specific: bool) -> Iterator[Template]:
     for text in written:
         for pattern in _patterns_for(patterns, shape(text)):
-            found.append(template(pattern, text, is_specific=is_specific))
-    return found
+            yield template(pattern, text, is_specific=is_specific)
 
 
 def _patterns_for(patterns: tuple[Pattern, ...], resource: str) -> list[Pattern]:
-    """The patterns of just that resource part; else the first that it fits, text for text."""
-    same = [one for one in patterns if one.resource == resource]
-    return same or [one for one in patterns if one.fits(f"arn:aws:{one.service}:::{resource}") and one.words][:1]
+    """The patterns of just that resource part; else one of the same words, or one that it fits."""
+    if same := [one for one in patterns if one.resource == resource]:
+        return same
+    words = words_of(resource)
+    alike = [one for one in patterns if one.words == words and words]
+    return (alike or [one for one in patterns if one.words and one.fits(f"arn:aws:{one.service}:::{resource}")])[:1]
 
 
 @lru_cache(maxsize=1)
 def _facts() -> dict[tuple[str, str, str], tuple[str, ...]]:
     """(service prefix or host, call in lower case, short action) -> templates."""
     found: dict[tuple[str, str, str], tuple[str, ...]] = {}
-    for service, events, actions, templates, _ in table("resources.tsv", 5):
+    for service, events, actions, templates, _ in rows():
         for event in events.split(","):
             for action in actions.split(","):
                 key = (service, event.lower(), action)
                 found[key] = (*found.get(key, ()), *templates.split(" "))
     return found
+
+
+def rows() -> Iterator[tuple[str, ...]]:
+    """Every fact: service prefix, events, actions, templates, page."""
+    for name in _FILES:
+        yield from table(name, 5)

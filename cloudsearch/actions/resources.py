@@ -137,18 +137,30 @@ def _arns(plan: _Plan, call: Call, place: Place) -> tuple[tuple[str, ...], str]:
     """The ARNs, and why some are missing."""
     listed = [as_written(arn) for arn, _, _ in call.resources if is_arn(arn)]
     fitting = [arn for arn in listed if _is_of(plan, arn)]
-    arns: dict[str, None] = {}
+    arns: dict[str, Pattern] = {}
     trouble = ""
     for template in plan.templates:
         found = template.fill(place)
         trouble = trouble or found.trouble
         for arn in found.arns:
-            arns[_as_listed(arn, fitting) if found.made and fitting else arn] = None
+            arns[_as_listed(arn, fitting) if found.made and fitting else arn] = template.pattern
     if arns:
-        return tuple(arns), ""
-    if fitting:
+        return _narrowest(arns), trouble
+    if fitting and (len(fitting) == 1 or not any(one.is_specific for one in plan.templates)):
         return tuple(dict.fromkeys(fitting)), ""
     return (), trouble or _why(call, plan)
+
+
+def _narrowest(arns: dict[str, Pattern]) -> tuple[str, ...]:
+    """Without those that are only named as part of another: a table's where an index of it was used."""
+    if len(arns) == 1:
+        return tuple(arns)
+    inner = [(arn, one) for arn, one in arns.items() if len(one.words) > 1]
+    return tuple(
+        arn
+        for arn, one in arns.items()
+        if not any(it is not one and other.startswith(f"{arn}/") for other, it in inner)
+    )
 
 
 def _is_of(plan: _Plan, arn: str) -> bool:

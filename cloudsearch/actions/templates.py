@@ -2,8 +2,10 @@
 
 A template is written as the resource part of its pattern: ``table/{tableName}/index/{indexName}``. In a slot stands
 the path of a parameter, or with ``<`` before it of a part of the answer; ``|`` parts alternatives, of which the first
-that says something counts; ``:HOW`` says how a value becomes a name (``readers``), ``=TEXT`` what stands there where
-no parameter says anything. A star outside a slot is a wildcard: what is not there before the call has no id yet.
+that says something counts, ``/`` the names one step may have; ``:HOW`` says how a value becomes a name (``readers``).
+``=TEXT`` is what stands there where no parameter says anything: ``=*`` where the call is then for all of them, ``=?``
+where it is for one that the event does not tell. A star outside a slot is a wildcard: what is made by the call has no
+id yet. ``[CONDITION]`` behind it must hold (``parameters.condition``).
 """
 
 from __future__ import annotations
@@ -16,12 +18,17 @@ from itertools import islice, product
 
 from cloudsearch.actions.arns import Pattern, as_written, is_arn
 from cloudsearch.actions.given import Given, Steps, steps
-from cloudsearch.actions.readers import READERS, Reader
+from cloudsearch.actions.parameters import Condition, condition
+from cloudsearch.actions.readers import Reader, Whole, reader
 
 _SLOT = re.compile(r"\{([^}]*)\}")
+_STARS = re.compile(r"\*+")
 _MOST = 1000
 """ARNs that one call was used on, at most; a call names no more."""
 _HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
+WHOLE = frozenset({"resourcearn", "resourcearns", "resource", "resources", "resourceid", "resourceids", "arn", "arns"})
+"""Parameters that hold an ARN of whatever type the call is for."""
+_WHOLE_OF_FACTS: Steps = (WHOLE | {"resourcename", "resourceidentifier", "resourcearnlist"},)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,87 +43,138 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
-    """One star of a pattern: where its value may stand, and how it is read."""
+class Path:
+    """Where a value may stand and how it is read; ``arn_only`` where nothing but a whole ARN counts."""
 
-    paths: tuple[tuple[bool, Steps], ...]
+    steps: Steps
     read: Reader
-    default: str | None = None
-    arn_paths: tuple[Steps, ...] = ()
+    in_answer: bool = False
+    arn_only: bool = False
 
     def values(self, place: Place) -> list[str]:
-        """The texts at the first path that holds any, or ARNs where only an ARN would tell."""
-        for in_answer, path in self.paths:
-            given = place.response if in_answer else place.request
-            if given.fields and (found := given.texts(path)):
-                return found
-        for path in self.arn_paths:
-            if found := [text for text in place.request.texts(path) if text.startswith("arn:")]:
-                return found
-        return []
+        """The texts there."""
+        given = place.response if self.in_answer else place.request
+        found = given.texts(self.steps) if given.fields else []
+        return [text for text in found if text.startswith("arn:")] if found and self.arn_only else found
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One star of a pattern: places in order, and what stands there where none of them says anything."""
+
+    paths: tuple[Path, ...]
+    default: str | None = None
+
+    def names(self) -> Iterator[str]:
+        """The plain names of the parameters it looks at."""
+        for path in self.paths:
+            yield from () if path.in_answer else path.steps[0]
+
+    def fill(self, place: Place, whole: list[str], pattern: Pattern) -> tuple[str, ...]:
+        """The texts that can stand in the slot; an ARN that is one by itself goes to ``whole``."""
+        names: list[str] = []
+        for path in self.paths:
+            values = path.values(place)
+            for value in values:
+                if value == _HIDDEN:
+                    continue
+                name = None if path.arn_only else path.read(value, place.partition, place.region, place.account)
+                if isinstance(name, Whole):
+                    whole.append(name)
+                elif name is not None:
+                    names.append(as_written(name))
+                elif is_arn(value) and pattern.fits(arn := as_written(value)):
+                    whole.append(arn)
+            if names or whole or values:
+                break
+        if not names and not whole and self.default is not None:
+            return ("*" if self.default == "?" else self.default,)
+        return tuple(names)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """ARNs, which of them were put together from names, and whether a value was there that could not be read."""
+    """ARNs, whether they were put together from names, and what could not be told."""
 
     arns: tuple[str, ...] = ()
     made: bool = False
     trouble: str = ""
 
 
+_NONE = Found()
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A pattern and how its stars are filled. ``pieces`` are texts and slots in turn."""
+    """A pattern and how its stars are filled: ``pieces`` are texts and slots, ``conditions`` must all hold.
+
+    ``needs`` are the parameters of which one must be there for it to tell anything; None where none must.
+    """
 
     pattern: Pattern
     pieces: tuple[str | Slot, ...]
     is_specific: bool = False
+    conditions: tuple[Condition, ...] = ()
+    needs: frozenset[str] | None = None
 
     def fill(self, place: Place) -> Found:
         """The ARNs that the call names."""
-        head = self.pattern.begin(place.partition, place.region, place.account)
+        if self.needs is not None and self.needs.isdisjoint(place.request.fields):
+            return _NONE
+        if self.conditions and not all(one.holds((place.request.fields,)) for one in self.conditions):
+            return _NONE
         whole: list[str] = []
         columns: list[tuple[str, ...]] = []
         for piece in self.pieces:
-            if isinstance(piece, str):
-                columns.append((piece,))
-                continue
-            names: list[str] = []
-            for value in piece.values(place):
-                if value.startswith("arn:"):
-                    arn = as_written(value)
-                    if is_arn(value) and self.pattern.fits(arn):
-                        whole.append(arn)
-                        continue
-                if name := _name(piece, value, place):
-                    names.append(as_written(name))
-            if not names and piece.default is not None and not whole:
-                names.append(piece.default)
-            columns.append(tuple(names))
-        if whole or not all(columns):
-            return Found(tuple(dict.fromkeys(whole)))
+            column = (piece,) if isinstance(piece, str) else piece.fill(place, whole, self.pattern)
+            if not column and not whole:
+                return _NONE
+            columns.append(column)
+        if whole:
+            return Found(tuple(dict.fromkeys(arn for arn in whole if self.pattern.fits(arn))))
+        return self._made(place, columns)
+
+    def _made(self, place: Place, columns: list[tuple[str, ...]]) -> Found:
+        head = self.pattern.begin(place.partition, place.region, place.account)
         if head is None:
-            return Found((), made=False, trouble="the event tells no account or region to complete the ARN with")
+            return Found(trouble="the event does not tell the account and region that the ARN takes")
         arns = dict.fromkeys(head + "".join(parts) for parts in islice(product(*columns), _MOST))
-        return Found(tuple(arn for arn in arns if self.pattern.fits(arn)), made=True)
+        return Found(tuple(filter(self.pattern.fits, arns)), made=True, trouble=self._untold(columns))
 
-
-def _name(slot: Slot, value: str, place: Place) -> str | None:
-    if not value or value == _HIDDEN:
-        return None
-    return slot.read(value, place.partition, place.region, place.account)
+    def _untold(self, columns: list[tuple[str, ...]]) -> str:
+        """Which slot holds a star because the event does not tell what belongs there."""
+        for piece, column in zip(self.pieces, columns, strict=True):
+            if isinstance(piece, Slot) and piece.default == "?" and column == ("*",):
+                return f"the event does not tell the {self.pattern.resource.partition('/')[0].partition(':')[0]}"
+        return ""
 
 
 @lru_cache(maxsize=16384)
-def shape(template: str) -> str:
+def shape(written: str) -> str:
     """The template with a star for each slot: the resource part of the pattern that it is for."""
-    return _SLOT.sub("*", template)
+    return _STARS.sub("*", _SLOT.sub("*", written.partition("[")[0]))
 
 
 def template(pattern: Pattern, written: str, *, is_specific: bool = False) -> Template:
     """A template as a data file writes it."""
-    return Template(pattern, tuple(_pieces(written)), is_specific)
+    text, _, tests = written.partition("[")
+    conditions = tuple(condition(one) for one in tests.removesuffix("]").split("&") if one)
+    return prepared(pattern, tuple(_pieces(text)), is_specific=is_specific, conditions=conditions)
+
+
+def prepared(
+    pattern: Pattern,
+    pieces: tuple[str | Slot, ...],
+    *,
+    is_specific: bool = False,
+    conditions: tuple[Condition, ...] = (),
+) -> Template:
+    """A template of these pieces, and what it needs."""
+    slots = [piece for piece in pieces if isinstance(piece, Slot) and piece.default is None]
+    needs = None
+    if slots and not any(path.in_answer for path in slots[0].paths):
+        needs = frozenset(name for piece in pieces if isinstance(piece, Slot) for name in piece.names())
+    return Template(pattern, pieces, is_specific, conditions, needs)
 
 
 def _pieces(written: str) -> Iterator[str | Slot]:
@@ -129,9 +187,11 @@ def _pieces(written: str) -> Iterator[str | Slot]:
 
 def _slot(written: str) -> Slot:
     before, has_default, default = written.partition("=")
-    paths, _, how = before.partition(":")
-    return Slot(
-        tuple((path.startswith("<"), steps(path.removeprefix("<").replace("/", "|"))) for path in paths.split("|")),
-        READERS[how or "name"],
-        default if has_default else None,
-    )
+    paths = tuple(_path(text) for text in before.split("|"))
+    whole = Path(_WHOLE_OF_FACTS, reader("name"), arn_only=True)
+    return Slot((*paths, whole), default if has_default else None)
+
+
+def _path(written: str) -> Path:
+    text, _, how = written.partition(":")
+    return Path(steps(text.removeprefix("<").replace("/", "|")), reader(how or "name"), text.startswith("<"))
