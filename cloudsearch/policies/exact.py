@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from os.path import commonprefix
+from itertools import takewhile
 
 from cloudsearch import catalogue
 
@@ -37,13 +37,18 @@ def _of_service(service: str, actions: Sequence[str]) -> Iterator[str]:
 
 def _beginning(name: str, others: Collection[str]) -> str | None:
     """The shortest beginning of a name that none of the others has, a letter at least; None if there is none."""
-    longest = max((len(commonprefix((name, other))) for other in others), default=0)
+    longest = max((common((name, other)) for other in others), default=0)
     return name[: longest + 1] if longest < len(name) else None
 
 
 def _shared(actions: Sequence[str]) -> str:
     """What all begin with; letter case as in the first."""
-    return actions[0][: len(commonprefix([action.lower() for action in actions]))]
+    return actions[0][: common([action.lower() for action in actions])]
+
+
+def common(texts: Sequence[str]) -> int:
+    """How many characters all of them begin with."""
+    return sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False)))
 
 
 def _plain(action: str) -> str:

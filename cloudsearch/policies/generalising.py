@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from cloudsearch import catalogue
-from cloudsearch.policies.names import cut, depth, is_wild, split, swallows
+from cloudsearch.actions.arns import has_wildcard
+from cloudsearch.policies.names import cut, depth, split, swallows
 
 
 class Generalised(NamedTuple):
@@ -27,7 +28,7 @@ def generalised(action: str, resources: Iterable[str], least: int) -> Generalise
     children: dict[str, list[str]] = defaultdict(list)
     kept = set()
     for resource in resources:
-        parent = None if is_wild(resource) else parent_of(action, resource)
+        parent = None if has_wildcard(resource) else parent_of(action, resource)
         if parent is None:
             kept.add(resource)
         else:
@@ -60,9 +61,7 @@ def _is_kind(action: str, parent: str) -> bool:
 def fewest(resources: Iterable[str]) -> frozenset[str]:
     """The resources without those that another of them covers."""
     found = frozenset(resources)
-    wild = [one for one in found if is_wild(one)]
+    wild = [one for one in found if has_wildcard(one)]
     if "*" in wild:
         return frozenset({"*"})
-    return frozenset(
-        one for one in found if not any(pattern != one and swallows(pattern, one) for pattern in wild)
-    )
+    return frozenset(one for one in found if not any(pattern != one and swallows(pattern, one) for pattern in wild))

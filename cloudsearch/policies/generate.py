@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from cloudsearch.actions.arns import has_wildcard
 from cloudsearch.iam.documents import ConditionTest, Document
 from cloudsearch.policies.circumstances import shown_by
 from cloudsearch.policies.facts import limits
 from cloudsearch.policies.figures import Figure, figure
 from cloudsearch.policies.generalising import fewest, generalised
-from cloudsearch.policies.names import is_wild
 from cloudsearch.policies.parts import Known, Part, grouped
 from cloudsearch.policies.sizes import fit
 from cloudsearch.policies.usage import ActionUse, Key, Tally, Usage
@@ -198,7 +198,7 @@ def _notes(usage: Usage) -> Iterator[str]:
             why = "; ".join(reason for reason, _ in use.reasons.most_common(_NAMED)) or "no parameter tells"
             yield f"{action}: the resource of {use.unknown.count} uses is not known, so * stands for it: {why}"
         if use.deepest is not None:
-            wide = ", ".join([name for name in sorted(use.resources) if is_wild(name)][:_NAMED])
+            wide = ", ".join([name for name in sorted(use.resources) if has_wildcard(name)][:_NAMED])
             yield f"{action}: used on more than {usage.most:,} resources, told by what they lie in: {wide}"
     for (source, name), count in sorted(usage.strange.items()):
         yield f"{name} of {source}: {count} calls, and no IAM action is known for it; nothing allows it"
@@ -208,7 +208,8 @@ def _notes(usage: Usage) -> Iterator[str]:
 
 def _of_wildcards(wildcards: Sequence[str]) -> Iterator[str]:
     if wildcards:
-        yield f"For size, {len(wildcards)} patterns stand for used actions and no other of today's: {', '.join(wildcards)}"
+        told = ", ".join(wildcards)
+        yield f"For size, {len(wildcards)} patterns stand for used actions and no other of today's: {told}"
 
 
 def _of_left_out(left_out: Sequence[tuple[str, str]]) -> Iterator[str]:

@@ -1,10 +1,10 @@
-"""ARNs as texts of a policy: what they lie in, and whether they hold wildcards."""
+"""ARNs as texts of a policy: their parts, what they lie in, what covers them."""
 
 from __future__ import annotations
 
 import re
 
-from cloudsearch.iam.variables import without
+from cloudsearch.actions.arns import has_wildcard
 
 _PARTS = 6
 _SEGMENT = re.compile(r"[^/:]*[/:]?")
@@ -35,11 +35,11 @@ def cut(arn: str, deepest: int) -> str:
     return arn if len(parts) <= deepest else f"{head}{''.join(parts[:deepest])}*"
 
 
-def is_wild(text: str) -> bool:
-    """Whether a policy's text has wildcards; ``${*}`` is none."""
-    return not {"*", "?"}.isdisjoint(without(text))
-
-
 def swallows(pattern: str, arn: str) -> bool:
     """Whether a pattern, which is a beginning and a star, surely covers another text of a policy."""
-    return pattern.endswith("*") and not is_wild(pattern[:-1]) and "${" not in pattern and arn.startswith(pattern[:-1])
+    return (
+        pattern.endswith("*")
+        and not has_wildcard(pattern[:-1])
+        and "${" not in pattern
+        and arn.startswith(pattern[:-1])
+    )

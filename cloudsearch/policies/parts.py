@@ -9,11 +9,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from cloudsearch import catalogue
+from cloudsearch.actions.arns import has_wildcard
 from cloudsearch.iam.documents import ConditionTest, Document, Effect, Patterns, Statement, render
-from cloudsearch.policies.names import is_wild, segments, split
+from cloudsearch.policies.names import segments, split
 
 VERSION = "2012-10-17"
 _WORD = re.compile(r"[A-Za-z0-9]+")
+_ID = re.compile("[0-9a-f]*[0-9][0-9a-f]{7,}")
+"""What is no name for people: many hexadecimal digits."""
 _LONGEST_NAME = 24
 _LONGEST_SID = 64
 
@@ -100,7 +103,7 @@ def _told(part: Part, *, is_mixed: bool) -> str:
 
 
 def _done(actions: Sequence[str]) -> str:
-    if len(actions) == 1 and not is_wild(actions[0]):
+    if len(actions) == 1 and not has_wildcard(actions[0]):
         return _camel(actions[0].partition(":")[2])
     levels = {action.access_level for name in actions for action in catalogue.expand(name)}
     if not levels or "Permissions management" in levels:
@@ -117,8 +120,10 @@ def _on(part: Part) -> str:
 
 
 def _name(resource: str) -> str:
+    """The last part of an ARN that is a name and no id: of letters more than of digits."""
     words = [_camel(segment) for segment in segments(split(resource)[1])]
-    return next((word[:_LONGEST_NAME] for word in reversed(words) if word), "")
+    names = [word for word in words if 2 * sum(map(str.isalpha, word)) > len(word) and not _ID.search(word.lower())]
+    return names[-1][:_LONGEST_NAME] if names else ""
 
 
 def _camel(words: str) -> str:

@@ -5,6 +5,7 @@ Where neither suffices the error says how much there is, what takes the most of 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -64,16 +65,43 @@ def _packed(parts: Sequence[Part], limit: Limit) -> tuple[tuple[Named, ...], ...
 
 
 def _pieces(part: Part, limit: Limit) -> Iterator[Part]:
-    """The part, in halves of its resources or actions until each fits a policy of its own."""
+    """The part, with its resources or actions parted where it fits no policy of its own: as few as can be of each."""
     if size([(_LONGEST_SID, part)]) <= limit.characters:
         yield part
         return
-    by_resource = len(part.resources) > 1 and sum(map(len, part.resources)) > sum(map(len, part.actions))
-    texts = part.resources if by_resource or len(part.actions) == 1 else part.actions
-    if len(texts) == 1:
+    by_resource = _length(part.resources) > _length(part.actions)
+    texts, others = (part.resources, part.actions) if by_resource else (part.actions, part.resources)
+    if len(texts) == 1 and len(others) == 1:
         raise TooLarge(f"The statement of {part.actions[0]} alone is larger than a policy may be: {part.resources[0]}")
-    for half in (texts[: len(texts) // 2], texts[len(texts) // 2 :]):
-        yield from _pieces(replace(part, resources=half) if texts is part.resources else replace(part, actions=half), limit)
+    if len(texts) == 1:
+        texts, by_resource = others, not by_resource
+    single = size([(_LONGEST_SID, _with(part, texts[:1], by_resource=by_resource))])
+    for chunk in _chunks(texts, limit.characters - single):
+        yield from _pieces(_with(part, chunk, by_resource=by_resource), limit)
+
+
+def _with(part: Part, texts: tuple[str, ...], *, by_resource: bool) -> Part:
+    return replace(part, resources=texts) if by_resource else replace(part, actions=texts)
+
+
+def _chunks(texts: Sequence[str], room: int) -> Iterator[tuple[str, ...]]:
+    """The texts in order, in runs of which each takes no more characters than that beside its first."""
+    run: list[str] = []
+    left = room
+    for one in texts:
+        needed = _length((one,))
+        if run and needed + 2 > left:  # a list has brackets, a single text has none
+            yield tuple(run)
+            run, left = [], room
+        if run:
+            left -= needed
+        run.append(one)
+    yield tuple(run)
+
+
+def _length(texts: Sequence[str]) -> int:
+    """Characters that texts take in a list, each with its comma."""
+    return sum(len(json.dumps(one)) + 1 for one in texts)
 
 
 def _in_order(pieces: Iterable[Named], limit: Limit) -> tuple[tuple[Named, ...], ...]:

@@ -1,24 +1,22 @@
 """What a principal used, counted: each action, on each resource, under each condition.
 
-Memory is bounded whatever the number of events: of an action that was used on more resources than ``most`` those deepest
-down are told by what they lie in (``arn:aws:s3:::bucket/2026/*``), as deep as the bound allows and no deeper, and
-``folded`` says so. The order in which events come changes nothing.
+Memory is bounded whatever the number of events: of an action that was used on more resources than ``most`` those
+deepest down are told by what they lie in (``arn:aws:s3:::bucket/2026/*``), as deep as the bound allows and no deeper,
+and ``deepest`` says so. The order in which events come changes nothing.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from cloudsearch.actions import actions_for, displacing
 from cloudsearch.actions.resources import Use
 from cloudsearch.event import Outcome
-from cloudsearch.policies.history import Used, history
+from cloudsearch.policies.history import Used
 from cloudsearch.policies.names import cut, depth
-from cloudsearch.reports.window import Window
-from cloudsearch.store import Store
 
 MOST_RESOURCES = 10_000
 """Resources that are kept apart for each action and condition."""
@@ -84,7 +82,7 @@ class Circumstances:
         self.regions = _with(self.regions, used.region)
         if used.mfa is not True:
             self.mfa = False
-        if used.invoked_by:
+        if used.row.get("invoked_by"):
             self.invoked = True
 
     def merge(self, other: Circumstances) -> None:
@@ -113,10 +111,11 @@ def _joined(one: set[str] | None, other: set[str] | None) -> set[str] | None:
 class ActionUse:
     """One action under one condition: each resource it was used on, and uses of which nobody knows the resource.
 
-    ``alone`` are uses of an action that takes no resource. ``deepest`` is how deep resources are told apart; None where
-    all are.
+    ``alone`` are uses of an action that takes no resource, ``uses`` all uses together, each once whatever it was on.
+    ``deepest`` is how deep resources are told apart; None where all are.
     """
 
+    uses: int = 0
     resources: dict[str, Tally] = field(default_factory=dict)
     alone: Tally = field(default_factory=Tally)
     unknown: Tally = field(default_factory=Tally)
@@ -124,24 +123,21 @@ class ActionUse:
     about: Circumstances = field(default_factory=Circumstances)
     deepest: int | None = None
 
-    @property
-    def count(self) -> int:
-        """Uses that are told, each resource for itself."""
-        return self.alone.count + self.unknown.count + sum(tally.count for tally in self.resources.values())
-
     def add(self, use: Use, used: Used, most: int) -> None:
         """One use."""
+        self.uses += 1
         self.about.add(used)
         for resource in use.arns:
             self._of(resource, most).add(used.event_id, used.time, is_inferred=use.is_inferred)
-        if use.unknown:
+        if not use.takes_resources:
+            self.alone.add(used.event_id, used.time, is_inferred=use.is_inferred)
+        elif use.unknown or not use.arns:
+            self.unknown.add(used.event_id, used.time, is_inferred=use.is_inferred)
             self.reasons[use.unknown] += 1
-        if not use.arns:
-            rest = self.unknown if use.takes_resources else self.alone
-            rest.add(used.event_id, used.time, is_inferred=use.is_inferred)
 
     def merge(self, other: ActionUse, most: int) -> None:
         """What another principal used, as if it were the same."""
+        self.uses += other.uses
         self.about.merge(other.about)
         self.alone.merge(other.alone)
         self.unknown.merge(other.unknown)
@@ -220,11 +216,6 @@ class Usage:
         elif not mapping.actions:
             self.free[call] += 1
 
-    @property
-    def folded(self) -> Mapping[Key, ActionUse]:
-        """Actions of which not every resource is told apart."""
-        return {key: use for key, use in self.actions.items() if use.deepest is not None}
-
 
 def outcomes(*, include_failed: bool) -> tuple[Outcome, ...]:
     """What calls came to that a policy must allow: they were let in; perhaps those of which nobody knows."""
@@ -232,12 +223,19 @@ def outcomes(*, include_failed: bool) -> tuple[Outcome, ...]:
     return (*let_in, Outcome.UNDETERMINED) if include_failed else let_in
 
 
-def usage(events: Iterable[Used], most: int = MOST_RESOURCES) -> dict[str, Usage]:
-    """What each principal used, by its ARN, from events in any order."""
+Whose = Callable[[Used], str | None]
+"""Whose use an event is, by any name; None where it is of nobody who was asked about."""
+
+
+def usage(events: Iterable[Used], whose: Whose, most: int = MOST_RESOURCES) -> dict[str, Usage]:
+    """What each principal used, from events in any order: one pass, whatever the number of principals."""
     found: dict[str, Usage] = {}
     for used in events:
-        own = found.get(used.principal)
+        name = whose(used)
+        if name is None:
+            continue
+        own = found.get(name)
         if own is None:
-            own = found[used.principal] = Usage(most=most)
+            own = found[name] = Usage(most=most)
         own.add(used)
     return found
