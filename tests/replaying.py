@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import pytest
 import typer
 
-from cloudsearch.cli import diff, replay
+from cloudsearch.cli.diff import command as diff
 from cloudsearch.cli.output import say
+from cloudsearch.cli.replay import command as replay
 from cloudsearch.errors import CloudsearchError
 
 app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
-app.command("replay")(replay.command)
-app.command("diff")(diff.command)
+app.command("replay")(replay)
+app.command("diff")(diff)
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:

@@ -136,7 +136,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     if not how.is_document:
         _say(found, about)
     put(diff(found, about, how, width=width()), output)
-    if plan and proof.breaks:
+    if plan and proof.lost_actions:
         raise GateTripped(f"{proved(proof)}; {plan} is not written")
     if plan:
         _write(plan, found, others, about.notes, trial_of(now, trial_days))
@@ -164,7 +164,7 @@ class _Wanted:
         if self.remove_unused:
             return past.minus_unused(told.options(past.subject.principal))
         if not self.against:
-            return past.generated()
+            return past.generated(told.min_days)
         policies = policies_in(self.against)
         return Others(names(policies), policies)
 

@@ -11,7 +11,7 @@ from cloudsearch.errors import UsageError
 
 if TYPE_CHECKING:
     from cloudsearch.cli.principals import Asking
-    from cloudsearch.policies.subject import Subject
+    from cloudsearch.policies.examined import Examined
     from cloudsearch.reports.coverage import Coverage
     from cloudsearch.reports.window import Window
     from cloudsearch.store import Store
@@ -41,20 +41,20 @@ class Asked:
         if with_grants and not self.knows_iam:
             raise UsageError("--with-grants needs to know today's grants: give --iam FILE")
 
-    def subject(self, store: Store, span: Window) -> Subject:
+    def subject(self, store: Store, span: Window) -> Examined:
         """The principal, with what bounds it; without IAM, as far as events know it."""
         from dataclasses import replace
 
         from cloudsearch.cli import principals as who
-        from cloudsearch.policies.subject import Subject, acting
+        from cloudsearch.policies.examined import Examined, found_acting
+        from cloudsearch.policies.subjects import told
 
         name, kind = (self.role, "role") if self.role else (self.user or "", "user")
         controls = who.controls(self.iam, self.scps)
         if self.knows_iam:
-            principal = who.chosen(who.read(self.iam, self.asking), name, kind, self.accounts)
-            found = Subject(principal)
+            found = Examined(told([who.chosen(who.read(self.iam, self.asking), name, kind, self.accounts)])[0])
         else:
-            found = acting(store, span, name, kind, self.accounts)
+            found = found_acting(store, span, kind, name, self.accounts)
         account = found.principal.account
         further = controls.layers_for(found.principal)
         return replace(found, further=further, organization=controls.organization_of(account))
@@ -65,7 +65,7 @@ class Asked:
 
         return f"{period(covered.window)} UTC"
 
-    def judged_by(self, subject: Subject, with_grants: bool) -> str:  # noqa: FBT001
+    def judged_by(self, subject: Examined, with_grants: bool) -> str:  # noqa: FBT001
         """What judges beside the policies, as a line tells it."""
         parts = ["with today's grants"] if with_grants else []
         if subject.principal.boundary:

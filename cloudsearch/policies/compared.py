@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from cloudsearch.errors import GateTripped
 from cloudsearch.iam import Policy
 from cloudsearch.policies.diff import Diff, diff
+from cloudsearch.policies.enough import lacking
+from cloudsearch.policies.examined import Examined
 from cloudsearch.policies.generate import Wishes, generate
 from cloudsearch.policies.replay import Answer, Replayed, replay
-from cloudsearch.policies.subject import Subject
 from cloudsearch.policies.unused import trimmed
 from cloudsearch.policies.usage import usage
 from cloudsearch.reports.coverage import Coverage
@@ -35,18 +36,19 @@ class Past:
     store: Store
     window: Window
     covered: Coverage
-    subject: Subject
+    subject: Examined
 
     def replayed(self, policies: Sequence[Policy]) -> Replayed:
         """What would have become of the calls with these policies in place of today's."""
         calls = self.subject.calls(self.store, self.window, self.covered)
         return replay(calls, self.subject.judge(policies), self.subject.today)
 
-    def generated(self) -> Others:
-        """The policies that history makes; ``GateTripped`` where the logs cannot be trusted to be whole."""
-        if problem := self.covered.of(self.subject.principal.account).problem:
+    def generated(self, min_days: int) -> Others:
+        """The policies that history makes; ``GateTripped`` where the logs are not enough to make them of."""
+        subject = self.subject.subject
+        if problem := lacking(subject, subject.account, self.covered, min_days):
             raise GateTripped(f"cannot conclude: {problem}; --against FILE compares with policies of your own")
-        used = usage(self.subject.calls(self.store, self.window, self.covered))
+        used = usage(self.subject.calls(self.store, self.window, self.covered), lambda _: subject.key)
         made = [generate(one, Wishes()) for _, one in sorted(used.items())]
         documents = [document for one in made for document in one.policies]
         names = [f"generated-{number}" for number in range(1, len(documents) + 1)]
@@ -69,5 +71,7 @@ def proved(found: Replayed) -> str:
     if not found.total:
         return "replayed: no call that was let in is in the window, so it proves nothing"
     counts = ", ".join(f"{found.events[answer]:,} {answer}" for answer in Answer)
-    lost = ", ".join(sorted({row.action for row in found.rows if row.answer is Answer.BROKEN}))
-    return f"replayed {found.total:,} calls: {counts}{f' ({lost})' if lost else ''}"
+    lost = ", ".join(sorted(found.broken_actions - found.lost_actions))
+    more = f"; of them not granted today either: {lost}" if lost else ""
+    new = f" ({', '.join(sorted(found.lost_actions))})" if found.lost_actions else ""
+    return f"replayed {found.total:,} calls: {counts}{new}{more}"

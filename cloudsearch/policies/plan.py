@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cloudsearch.actions import ObservabilityClass, observability
 from cloudsearch.iam import ConditionTest, Document, Effect, Patterns, Policy, Statement
 from cloudsearch.policies.diff import Diff, actions_of, as_text, file_name
 from cloudsearch.policies.facts import limits
@@ -19,6 +20,7 @@ from cloudsearch.policies.parts import text
 from cloudsearch.policies.splitting import shortened
 
 VERSION = "2012-10-17"
+_SEEN = (ObservabilityClass.MANAGEMENT_CONFIRMED, ObservabilityClass.MANAGEMENT_ASSUMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,8 @@ def canaries(found: Diff, after: Sequence[Policy], trial: Trial) -> tuple[Policy
     """
     gone = shortened(found.before - found.after)
     wanted = [_deny("WholeActions", gone, Patterns(("*",)), trial)] if gone else []
-    for number, (resources, actions) in enumerate(_narrowed(found, after), 1):
-        wanted.append(_deny(f"OtherResources{number}", shortened(actions), Patterns(resources, negated=True), trial))
+    for resources, actions in _narrowed(found, after):
+        wanted.append(_deny("OtherResources", shortened(actions), Patterns(resources, negated=True), trial))
     packed = _packed([piece for one in wanted for piece in _pieces(one)])
     names = [f"canary-{number}" for number in range(1, len(packed) + 1)] if len(packed) > 1 else ["canary"]
     return tuple(Policy(name, None, _document(own), "canary") for name, own in zip(names, packed, strict=True))
@@ -129,6 +131,11 @@ def files(found: Diff, after: Sequence[Policy], trial: Trial, notes: Sequence[st
     return own | {"PLAN.md": "\n".join(_plan(found, watching, trial, notes)) + "\n"}
 
 
+def _unseen(found: Diff) -> list[str]:
+    """What goes whose refusals a log need not show: data events, and calls that CloudTrail never logs."""
+    return [one for one in sorted(found.before - found.after) if observability(one).observability not in _SEEN]
+
+
 def _named(policies: Sequence[Policy]) -> Iterator[tuple[str, str]]:
     taken: list[str] = []
     for policy in policies:
@@ -159,6 +166,8 @@ def _plan(found: Diff, watching: Sequence[Policy], trial: Trial, notes: Sequence
         yield ""
         yield f"   Refusals of `{principal.arn}` that name an explicit deny are the canary's."
         yield "   Detach it, and everything is as it was."
+        if unseen := _unseen(found):
+            yield f"   A refusal of these may leave no event, so ask who runs it: {', '.join(shortened(unseen))}."
         yield "3. When nobody was refused, put `new/` in place of today's policies and detach the canary."
     else:
         yield "1. Nothing goes that a Deny could try. Put `new/` in place of today's policies."

@@ -117,6 +117,13 @@ class Replayed:
         """The actions that would be missed."""
         return frozenset(row.action for row in self.rows if row.answer is Answer.BROKEN)
 
+    @property
+    def lost_actions(self) -> frozenset[str]:
+        """Those of them that are granted today, or may be."""
+        return frozenset(
+            row.action for row in self.rows if row.answer is Answer.BROKEN and row.today != _TODAY[Truth.NO]
+        )
+
 
 class _Key(NamedTuple):
     action: str

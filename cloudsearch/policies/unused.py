@@ -19,7 +19,7 @@ from cloudsearch.errors import CloudsearchError, GateTripped
 from cloudsearch.iam import Document, Policy, Principal, Statement
 from cloudsearch.policies.facts import Limit, limits
 from cloudsearch.policies.parts import text
-from cloudsearch.policies.replay import Answer, Replayed
+from cloudsearch.policies.replay import Replayed
 from cloudsearch.policies.splitting import shortened, without
 from cloudsearch.reports.report import Report
 from cloudsearch.reports.verdicts import Marker
@@ -85,9 +85,8 @@ def provable(report: Report) -> tuple[frozenset[str], tuple[str, ...]]:
 
 
 def _check(found: Replayed) -> None:
-    broken = [row for row in found.rows if row.answer is Answer.BROKEN and row.today != "not granted"]
-    if broken:
-        names = ", ".join(sorted({row.action for row in broken}))
+    if found.lost_actions:
+        names = ", ".join(sorted(found.lost_actions))
         raise CloudsearchError(f"The replay would break {names}, of which nothing was removed; nothing is written")
 
 
