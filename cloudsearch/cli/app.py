@@ -12,6 +12,7 @@ from cloudsearch.cli import (
     actions,
     coverage,
     denied,
+    generate,
     history,
     list_,
     load,
@@ -81,6 +82,7 @@ app.command("report")(report.command)
 app.command("denied")(denied.command)
 app.command("who")(who.command)
 app.command("history")(history.command)
+app.command("generate")(generate.command)
 app.command("top")(top.command)
 app.command("permissions")(permissions.command)
 app.command("actions")(actions.command)

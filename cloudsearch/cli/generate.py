@@ -1,0 +1,152 @@
+"""``cloudsearch generate``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cloudsearch.cli.options import (
+    DEFAULT_STORE,
+    AccountOption,
+    CaCertOption,
+    IamOption,
+    IndexOption,
+    ScpOption,
+    SinceOption,
+    StoreOption,
+    UntilOption,
+    VerboseOption,
+)
+from cloudsearch.cli.report import PermissionSetOption
+from cloudsearch.errors import UsageError
+
+
+class FormChoice(StrEnum):
+    """What ``--format`` takes."""
+
+    JSON = "json"
+    TERRAFORM = "terraform"
+    CLOUDFORMATION = "cloudformation"
+    CDK = "cdk"
+    CLI = "cli"
+
+
+class Kind(StrEnum):
+    """What ``--as`` takes."""
+
+    MANAGED = "managed"
+    INLINE = "inline"
+
+
+def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
+    role: Annotated[
+        str | None, typer.Option("--role", metavar="NAME|ARN", help="The role to write a policy for.")
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="NAME|ARN", help="The user to write a policy for.")
+    ] = None,
+    permission_set: PermissionSetOption = None,
+    everybody: Annotated[  # noqa: FBT002
+        bool, typer.Option("--all", help="Every user and role that acted, in one pass over the store.")
+    ] = False,
+    include_failed: Annotated[  # noqa: FBT002
+        bool, typer.Option("--include-failed", help="Calls too that failed before it was decided whether they may.")
+    ] = False,
+    generalise: Annotated[
+        int | None,
+        typer.Option("--generalise", min=2, metavar="N", help="Make N or more siblings (bucket/logs/a, /b ...) one."),
+    ] = None,
+    conditions: Annotated[  # noqa: FBT002
+        bool, typer.Option("--conditions", help="Ask for the VPC endpoint, region and MFA that every use shows.")
+    ] = False,
+    keep_granted_only: Annotated[  # noqa: FBT002
+        bool, typer.Option("--keep-granted-only", help="Only what is granted today: leave out other uses. Needs --iam.")
+    ] = False,
+    iam: IamOption = None,
+    scp: ScpOption = None,
+    kind: Annotated[
+        Kind | None,
+        typer.Option("--as", help="Managed policies, or inline. [default: managed; of a permission set inline]"),
+    ] = None,
+    how: Annotated[FormChoice, typer.Option("--format", help="How to write it.")] = FormChoice.JSON,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="DIR", help="A folder: a file for each policy, or each principal."),
+    ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option("--evidence", metavar="FILE", help="Write, as JSON, what each line of the policy rests on."),
+    ] = None,
+    most: Annotated[
+        int,
+        typer.Option("--most-resources", min=1, metavar="N", help="Resources told apart for each action."),
+    ] = 10_000,
+    min_days: Annotated[
+        int,
+        typer.Option(
+            "--min-days",
+            envvar="CLOUDSEARCH_MIN_DAYS",
+            min=1,
+            metavar="DAYS",
+            help="Days of logs without which no policy is written.",
+        ),
+    ] = 30,
+    anyway: Annotated[  # noqa: FBT002
+        bool, typer.Option("--anyway", help="Write it from too few days or broken coverage too.")
+    ] = False,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    account: AccountOption = None,
+    store: StoreOption = DEFAULT_STORE,
+    index: IndexOption = "cloudtrail",
+    ca_cert: CaCertOption = None,
+    verbose: VerboseOption = False,  # noqa: FBT002
+) -> None:
+    """Write the smallest policy that allows what a role or user did, with the ARNs it did it on.
+
+    Stdout has the policy alone; what was used, what could not be known and what to look at is told on stderr.
+
+    Example: cloudsearch generate --role deploy > deploy.json
+    """
+    from datetime import UTC, datetime
+
+    from cloudsearch.cli.generated import Asked, Written, make
+    from cloudsearch.cli.redaction import log_to_stderr
+    from cloudsearch.cli.stores import opened
+    from cloudsearch.reports.window import window
+
+    log_to_stderr(verbose=verbose)
+    if keep_granted_only and not iam:
+        raise UsageError("--keep-granted-only needs to know what is granted: add --iam FILE")
+    asked = Asked(
+        role=role,
+        user=user,
+        permission_set=permission_set,
+        everybody=everybody,
+        accounts=tuple(account or ()),
+        include_failed=include_failed,
+        generalise=generalise,
+        conditions=conditions,
+        keep_granted_only=keep_granted_only,
+        iam=tuple(iam or ()),
+        scps=tuple(scp or ()),
+        inline=_is_inline(kind, permission_set),
+        most=most,
+        min_days=min_days,
+        anyway=anyway,
+    )
+    span = window(since, until, now=datetime.now(UTC))
+    with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
+        made = make(opened_store, span, asked)
+    Written(how.value, output, evidence).write(made)
+
+
+def _is_inline(kind: Kind | None, permission_set: str | None) -> bool:
+    if permission_set and kind is Kind.MANAGED:
+        raise UsageError(
+            "--as managed: a permission set takes an inline policy; its managed ones must be in every account"
+        )
+    return kind is Kind.INLINE or permission_set is not None

@@ -1,0 +1,35 @@
+"""``--keep-granted-only``: what a principal used, as far as it is granted today."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import cache
+
+from cloudsearch.actions.arns import as_named, has_wildcard
+from cloudsearch.iam import Layer, Principal, State, facts_of, granted
+from cloudsearch.iam.focus import Focus
+from cloudsearch.policies.generate import Keep
+
+
+def granted_today(principal: Principal, further: Sequence[Layer] = (), organization: str | None = None) -> Keep:
+    """Tells whether its policies grant an action on a resource, perhaps under a Condition.
+
+    Of a resource that is a pattern, or that is not known, it tells whether they grant the action on any.
+    """
+    facts = facts_of(principal, organization)
+
+    @cache
+    def states(action: str, resource: str | None) -> State:
+        focus = Focus({action}, resource)
+        layers = tuple(focus.layer(layer, facts) for layer in further)
+        return granted(focus.principal(principal, facts), [action], layers, facts)[0].state
+
+    def keep(action: str, resource: str) -> bool:
+        return states(action, None if has_wildcard(resource) else as_named(resource)) is not State.NOT_GRANTED
+
+    return keep
+
+
+def of_any(keeps: Collection[Keep]) -> Keep:
+    """Whether any of several holds: of a permission set's roles."""
+    return lambda action, resource: any(keep(action, resource) for keep in keeps)
