@@ -12,6 +12,7 @@ from cloudsearch.cli import (
     actions,
     coverage,
     denied,
+    diff,
     generate,
     history,
     list_,
@@ -20,6 +21,7 @@ from cloudsearch.cli import (
     purge,
     rederive,
     redrive,
+    replay,
     report,
     snapshot,
     top,
@@ -83,6 +85,8 @@ app.command("denied")(denied.command)
 app.command("who")(who.command)
 app.command("history")(history.command)
 app.command("generate")(generate.command)
+app.command("replay")(replay.command)
+app.command("diff")(diff.command)
 app.command("top")(top.command)
 app.command("permissions")(permissions.command)
 app.command("actions")(actions.command)
