@@ -213,7 +213,9 @@ class Shown:
 
         if self.by_service:
             return rendered(services(rows), self.how, around, width=width())
-        return body(rows, self.how, expand=self.expand or self.picked.by_risk, width=width(), page=around)
+        by_risk = self.picked.by_risk
+        summed = self.picked.markers is None and not (by_risk or self.picked.hide_benign)
+        return body(rows, self.how, expand=self.expand or by_risk, width=width(), page=around, summed=summed)
 
     def _tables(self, parts: Sequence[tuple[Sequence[str], Sequence[ReportRow], str]]) -> Iterator[str]:
         from cloudsearch.render.page import Page

@@ -81,12 +81,21 @@ def foot(report: Report) -> str:
 
 
 def body(
-    rows: Iterable[ReportRow], how: Format, *, expand: bool, width: int | None, page: Page | None = None
+    rows: Iterable[ReportRow],
+    how: Format,
+    *,
+    expand: bool,
+    width: int | None,
+    page: Page | None = None,
+    summed: bool = False,
 ) -> Iterator[str]:
-    """The rows in the format asked for; the table folds what needs no line of its own."""
+    """The rows in the format asked for; the table folds what needs no line of its own.
+
+    ``summed`` are rows of whole services, one after the other: a line before each service's says how much was used.
+    """
     if how is Format.TABLE:
         shown = list(rows)
-        yield from _table(shown, expand=expand, width=width)
+        yield from _table(shown, expand=expand, width=width, summed=summed)
         yield from _sums(shown)
     else:
         yield from render(_records(rows), FIELDS, how, page)
@@ -134,15 +143,24 @@ def _records(rows: Iterable[ReportRow]) -> Iterator[dict[str, object]]:
         yield record
 
 
-def _table(rows: Sequence[ReportRow], *, expand: bool, width: int | None) -> Iterator[str]:
+def _table(rows: Sequence[ReportRow], *, expand: bool, width: int | None, summed: bool) -> Iterator[str]:
     lines: list[tuple[object, ...]] = []
     for service, group in groupby(rows, key=lambda row: row.service):
         own = list(group)
-        lines += _folded(service, own) if not expand and _is_idle(own) else [_line(row) for row in own]
+        if not expand and _is_idle(own):
+            lines += _folded(service, own)
+            continue
+        lines += [_summary(service, own)] if summed and len(own) > 1 else []
+        lines += [_line(row) for row in own]
     if lines:
         yield columns(lines, ("  action", "calls", "last used", "why"), width=width)
     else:
         yield "No action to show."
+
+
+def _summary(service: str, rows: Sequence[ReportRow]) -> tuple[object, ...]:
+    granted = [row for row in rows if row.granted and row.granted != State.NOT_GRANTED]
+    return (f"{service}: {sum(row.used for row in granted)} of {len(granted)} granted used", "", "", "")
 
 
 def _is_idle(rows: Sequence[ReportRow]) -> bool:
