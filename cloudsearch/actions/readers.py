@@ -115,6 +115,11 @@ def _topic(value: str, *_: str) -> str | None:
     return Whole(found[1]) if found else None
 
 
+def _machine(value: str, *_: str) -> str | None:
+    """The state machine of a version's or an alias's ARN."""
+    return Whole(value.rpartition(":")[0]) if is_arn(value) and value.count(":") == 7 else None
+
+
 def _key(value: str, *_: str) -> str | None:
     return value if _KEY.fullmatch(value) else None
 
@@ -176,13 +181,20 @@ def _document(value: str, partition: str, region: str, _account: str) -> str | N
     return _name(value)
 
 
+def _automation(value: str, partition: str, region: str, _account: str) -> str | None:
+    """A runbook's name; one of AWS's own has no account in its ARN."""
+    if value.startswith(("AWS-", "AWSSupport-", "AWSConfigRemediation-", "AWSEC2-")) and region:
+        return Whole(f"arn:{partition}:ssm:{region}::automation-definition/{value}:$DEFAULT")
+    return _name(value)
+
+
 def _zone(value: str, *_: str) -> str | None:
     """``Z123`` or ``/hostedzone/Z123``."""
     return _name(value.rpartition("/")[2])
 
 
-def _copy_bucket(value: str, *_: str) -> str | None:
-    bucket, slash, _ = value.removeprefix("/").partition("/")
+def _copy_bucket(value: str, *_where: str) -> str | None:
+    bucket, slash, _key = value.removeprefix("/").partition("/")
     return _name(bucket) if slash else None
 
 
@@ -235,6 +247,7 @@ _READERS: Mapping[str, Reader] = {
     "qualifier": _qualifier,
     "queue_url": _queue_url,
     "topic": _topic,
+    "machine": _machine,
     "key": _key,
     "alias": _alias,
     "log_group": _log_group,
@@ -244,6 +257,7 @@ _READERS: Mapping[str, Reader] = {
     "parameter": _parameter,
     "parameter_path": _parameter_path,
     "document": _document,
+    "automation": _automation,
     "zone": _zone,
     "copy_bucket": _copy_bucket,
     "copy_key": _copy_key,

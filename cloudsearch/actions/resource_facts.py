@@ -8,7 +8,7 @@ from functools import lru_cache
 from cloudsearch.actions import rules
 from cloudsearch.actions.arns import Pattern, words_of
 from cloudsearch.actions.hosts import label, prefixes
-from cloudsearch.actions.naming import general
+from cloudsearch.actions.naming import general, made
 from cloudsearch.actions.tables import table
 from cloudsearch.actions.templates import Template, shape, template
 
@@ -25,25 +25,31 @@ def facts_for(
     pattern without such a fact, count for every other call.
     """
     services = (action.partition(":")[0], *prefixes(event_source), label(event_source))
-    name = rules.VERSION.sub("", event_name).lower()
+    name = rules.VERSION.sub("", event_name)
     short = action.partition(":")[2]
     for service in dict.fromkeys(services):
-        written = _facts().get((service, name, short), ()) or _facts().get((service, name, ANY), ())
-        if own := tuple(_made(patterns, written, is_specific=True)):
+        written = _facts().get((service, name.lower(), short), ()) or _facts().get((service, name.lower(), ANY), ())
+        if own := tuple(_written(patterns, written, is_specific=True)):
             return own
     common = _facts().get((services[0], ANY, short), ()) + _facts().get((services[0], ANY, ANY), ())
-    found = tuple(_made(patterns, common, is_specific=False))
+    found = tuple(_written(patterns, common, is_specific=False))
     told = {one.pattern for one in found}
-    return (*found, *(general(pattern, event_name, type_name) for pattern in patterns if pattern not in told))
+    rest = (general(one, name, type_name, _twins(one, patterns)) for one in patterns if one not in told)
+    new = (one for pattern in patterns if (one := made(pattern, name)))
+    return (*found, *rest, *new)
 
 
-def _made(patterns: tuple[Pattern, ...], written: tuple[str, ...], *, is_specific: bool) -> Iterator[Template]:
+def _twins(pattern: Pattern, patterns: tuple[Pattern, ...]) -> list[Pattern]:
+    return [one for one in patterns if one.words == pattern.words and one is not pattern]
+
+
+def _written(patterns: tuple[Pattern, ...], written: tuple[str, ...], *, is_specific: bool) -> Iterator[Template]:
     for text in written:
-        for pattern in _patterns_for(patterns, shape(text)):
+        for pattern in shape_patterns(patterns, shape(text)):
             yield template(pattern, text, is_specific=is_specific)
 
 
-def _patterns_for(patterns: tuple[Pattern, ...], resource: str) -> list[Pattern]:
+def shape_patterns(patterns: tuple[Pattern, ...], resource: str) -> list[Pattern]:
     """The patterns of just that resource part; else one of the same words, or one that it fits."""
     if same := [one for one in patterns if one.resource == resource]:
         return same

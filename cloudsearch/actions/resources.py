@@ -16,7 +16,7 @@ A name without an account is taken to be of the caller's account, and a role's o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from cloudsearch import catalogue
@@ -24,11 +24,13 @@ from cloudsearch.actions.arns import Pattern, as_written, is_account, is_arn, pa
 from cloudsearch.actions.given import Given
 from cloudsearch.actions.inferred import displaced, inferred_for, infers, may_tell, passed_roles
 from cloudsearch.actions.mapping import actions_for
+from cloudsearch.actions.narrowing import create_action, via_service
 from cloudsearch.actions.parameters import plain
 from cloudsearch.actions.passing import PASS_ROLE, PassedRole
 from cloudsearch.actions.resource_facts import facts_for
+from cloudsearch.actions.tables import table
 from cloudsearch.actions.templates import Place, Template
-from cloudsearch.actions.via_service import via_service
+from cloudsearch.where import fits
 
 Resource = tuple[str, str | None, str | None]
 """An entry of an event's ``resources``: its ARN, its type and the account it is of."""
@@ -82,6 +84,7 @@ class _Plan:
     patterns: tuple[Pattern, ...]
     rivals: tuple[Pattern, ...]
     templates: tuple[Template, ...]
+    owner: str | None
 
 
 def uses_of(call: Call) -> tuple[Use, ...]:
@@ -92,7 +95,7 @@ def uses_of(call: Call) -> tuple[Use, ...]:
     source, name = call.event_source, call.event_name
     sure, can_infer = _sure(source, name)
     inferred: tuple[str, ...] = ()
-    if can_infer and call.request and may_tell(source, name, tuple(call.request)):
+    if can_infer and isinstance(call.request, dict) and may_tell(source, name, tuple(call.request)):
         inferred = inferred_for(source, name, call.request)
         if inferred:
             instead = {action for one in inferred for action in displaced(source, name, one)}
@@ -117,6 +120,8 @@ def _sure(source: str, name: str) -> tuple[tuple[str, ...], bool]:
 def _use(action: str, call: Call, place: Place, *, is_inferred: bool) -> Use:
     plan = _plan(action, call.event_source, call.event_name)
     conditions = via_service(action, call.invoked_by, call.region)
+    if is_inferred:
+        conditions += create_action(action, call.event_name)
     if not plan.takes_resources:
         return Use(action, (), takes_resources=False, is_inferred=is_inferred, conditions=conditions)
     arns, unknown = _arns(plan, call, place)
@@ -130,25 +135,42 @@ def _plan(action: str, source: str, name: str) -> _Plan:
     patterns = patterns_of(action)
     rivals = tuple(one for one in patterns_in(found.service) if one not in patterns) if found else ()
     templates = facts_for(action, source, name, patterns, types[0] if len(types) == 1 else "")
-    return _Plan(action, bool(types), patterns, rivals, templates)
+    owner = _owners().get(action.partition(":")[0])
+    return _Plan(action, bool(types), patterns, rivals, templates, owner)
+
+
+@lru_cache(maxsize=1)
+def _owners() -> dict[str, str]:
+    """Service prefix -> the parameter, by its plain name, that names the account of the resource."""
+    return {service: plain(parameter) for service, parameter, _ in table("resources_owner.tsv", 3)}
+
+
+def _of_owner(plan: _Plan, place: Place) -> Place:
+    """The place, in the account that the call names where it names one."""
+    owner = place.request.fields.get(plan.owner) if plan.owner else None
+    return replace(place, account=owner) if isinstance(owner, str) and is_account(owner) else place
 
 
 def _arns(plan: _Plan, call: Call, place: Place) -> tuple[tuple[str, ...], str]:
     """The ARNs, and why some are missing."""
     listed = [as_written(arn) for arn, _, _ in call.resources if is_arn(arn)]
     fitting = [arn for arn in listed if _is_of(plan, arn)]
+    place = _of_owner(plan, place) if plan.owner else place
     arns: dict[str, Pattern] = {}
-    trouble = ""
+    troubles: dict[str, None] = {}
     for template in plan.templates:
+        if template.is_fallback and any(one is template.pattern for one in arns.values()):
+            continue
         found = template.fill(place)
-        trouble = trouble or found.trouble
+        if found.trouble:
+            troubles[found.trouble] = None
         for arn in found.arns:
             arns[_as_listed(arn, fitting) if found.made and fitting else arn] = template.pattern
     if arns:
-        return _narrowest(arns), trouble
+        return _narrowest(arns), "; ".join(troubles)
     if fitting and (len(fitting) == 1 or not any(one.is_specific for one in plan.templates)):
         return tuple(dict.fromkeys(fitting)), ""
-    return (), trouble or _why(call, plan)
+    return (), "; ".join(troubles) or _why(call, plan)
 
 
 def _narrowest(arns: dict[str, Pattern]) -> tuple[str, ...]:
@@ -173,6 +195,8 @@ def _as_listed(arn: str, listed: list[str]) -> str:
     """The listed ARN of the same name, which may know more of it; else the ARN itself."""
     if arn in listed:
         return arn
+    if arn.endswith("??????"):
+        return next((one for one in listed if fits(arn, one)), arn)
     tail = arn.rpartition("/")[2].rpartition(":")[2]
     same = [one for one in listed if one.endswith((f"/{tail}", f":{tail}"))]
     return same[0] if len(same) == 1 else arn

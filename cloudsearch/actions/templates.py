@@ -108,7 +108,8 @@ _NONE = Found()
 class Template:
     """A pattern and how its stars are filled: ``pieces`` are texts and slots, ``conditions`` must all hold.
 
-    ``needs`` are the parameters of which one must be there for it to tell anything; None where none must.
+    ``needs`` are the parameters of which one must be there for it to tell anything; None where none must. A fallback
+    counts where no other template of its pattern tells anything.
     """
 
     pattern: Pattern
@@ -116,6 +117,7 @@ class Template:
     is_specific: bool = False
     conditions: tuple[Condition, ...] = ()
     needs: frozenset[str] | None = None
+    is_fallback: bool = False
 
     def fill(self, place: Place) -> Found:
         """The ARNs that the call names."""
@@ -131,7 +133,10 @@ class Template:
                 return _NONE
             columns.append(column)
         if whole:
-            return Found(tuple(dict.fromkeys(arn for arn in whole if self.pattern.fits(arn))))
+            tail = columns[-1][0] if columns[-1] and isinstance(self.pieces[-1], Slot) else ""
+            ends = tail if self.pieces[-1:] and tail.startswith(":") else ""
+            found = (arn if arn.endswith(ends) else arn + ends for arn in whole)
+            return Found(tuple(dict.fromkeys(filter(self.pattern.fits, found))))
         return self._made(place, columns)
 
     def _made(self, place: Place, columns: list[tuple[str, ...]]) -> Found:
