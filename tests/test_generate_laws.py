@@ -112,7 +112,7 @@ def test_a_condition_holds_in_every_use(events: list[Used]) -> None:
         uses = [event for event in events for one in event.uses if (one.action, one.conditions) == (action, conditions)]
         for test in shown_by(action, whole.about):
             assert not any(event.row.get("invoked_by") for event in uses)
-            told = {
+            told: dict[str, list[str | None]] = {
                 "aws:SourceVpce": [event.vpc_endpoint for event in uses],
                 "aws:RequestedRegion": [event.region for event in uses],
                 "aws:MultiFactorAuthPresent": ["true" if event.mfa else "false" for event in uses],
