@@ -92,8 +92,8 @@ def test_one_call_name_of_several_services_is_as_many_uses(scenario: Scenario) -
 
 def test_unlogged_is_unknown_and_logged_is_unused(scenario: Scenario) -> None:
     """The dangerous direction is a ``-`` for what no default trail records; the useless one a ``?`` for what all do."""
-    data = ("s3:GetObject", "dynamodb:GetItem", "sqs:ReceiveMessage", "sns:Publish", "kinesis:PutRecord")
-    data = (*data, "logs:PutLogEvents", "cloudwatch:PutMetricData", "lambda:InvokeFunction")
+    data = ["s3:GetObject", "dynamodb:GetItem", "sqs:ReceiveMessage", "sns:Publish", "kinesis:PutRecord"]
+    data += ["logs:PutLogEvents", "cloudwatch:PutMetricData", "lambda:InvokeFunction"]
     rows = scenario.report(account(role(statement(*data, "s3:ListAllMyBuckets"))))
     assert {action: row["marker"] for action, row in rows.items()} == {
         **dict.fromkeys(data, "?"),

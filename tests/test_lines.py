@@ -1,7 +1,7 @@
 """What the reports promise, line by line, and the mistakes of others: each with the tests that show it.
 
-``cases/verdicts_lines.tsv`` has the rules by which markers are given, ``cases/cloudtracker_lines.tsv`` what CloudTracker
-and its successors got wrong. A line without a test, and a test that is not there, fail here.
+``cases/verdicts_lines.tsv`` has the rules by which markers are given, ``cases/cloudtracker_lines.tsv`` what
+CloudTracker and its successors got wrong. A line without a test, and a test that is not there, fail here.
 """
 
 from __future__ import annotations
