@@ -77,6 +77,9 @@ HideBenignOption = Annotated[
 ]
 ExpandOption = Annotated[bool, typer.Option("--expand", help="A line for every action of unused services too.")]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Call nothing unused that AWS does not say is logged.")]
+SameNameOption = Annotated[
+    bool, typer.Option("--same-name", help="Take what earlier principals of the same name did for this one's.")
+]
 DestRoleOption = Annotated[
     str | None,
     typer.Option(
@@ -169,6 +172,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     hide_benign: HideBenignOption = False,  # noqa: FBT002
     expand: ExpandOption = False,  # noqa: FBT002
     strict: StrictOption = False,  # noqa: FBT002
+    same_name: SameNameOption = False,  # noqa: FBT002
     min_days: MinDaysOption = 30,
     store: StoreOption = DEFAULT_STORE,
     index: IndexOption = "cloudtrail",
@@ -197,6 +201,8 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         raise UsageError("--fail-on is for actions: leave it out, or --through")
     if services and resources:
         raise UsageError("--services and --resources are two ways to list the actions: give one")
+    if same_name and (through or dest_role or dest_account):
+        raise UsageError("--same-name is for what somebody did as itself: no --through, no destination")
     whom = Whom(role, user, everybody, permission_set, merge_by is not None, tuple(account or ()))
     way = Way(dest_role, dest_account, through, save, before(compare), resources)
     way.check(whom)
@@ -212,7 +218,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     )
     span = window(since, until, now=datetime.now(UTC))
     asking = who.Asking(profile, tuple(role_arn or ()), external_id)
-    told = Told(iam or [], iam_as_of, scp or [], selectors or [], min_days, strict)
+    told = Told(iam or [], iam_as_of, scp or [], selectors or [], min_days, strict, same_name)
     known = who.read(told.iam, asking) if told.iam or asking or not through else None
     principals = whom.principals(known) if known and not through else []
     with opened(store, index=index, ca_cert=ca_cert, changing=save) as (opened_store, _):

@@ -23,6 +23,7 @@ class Told:
     selectors: Sequence[Path]
     min_days: int
     strict: bool
+    same_name: bool = False
 
     @cached_property
     def controls(self) -> Controls:
@@ -55,6 +56,7 @@ class Told:
             min_days=self.min_days,
             strict=self.strict,
             organization=organization,
+            same_name=self.same_name,
             scps_known=self.controls.knows(account),
             selectors=trails.selectors(self.selectors, self.iam, members=[account] if organization else []),
         )

@@ -135,16 +135,24 @@ def evidence(
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A principal as events know it; ``caller_loaded`` is whether a log of its account is loaded."""
+    """A principal as events know it; ``caller_loaded`` is whether a log of its account is loaded.
+
+    With ``same_name`` earlier principals of its name are taken for it.
+    """
 
     arns: tuple[str, ...]
     principal_id: str | None
     caller_loaded: bool
+    same_name: bool = False
+
+    def gathering(self) -> _Gathering:
+        """What its groups are gathered in."""
+        return _Gathering(None if self.same_name else self.principal_id, caller_loaded=self.caller_loaded)
 
 
 def evidence_of_all(store: Grouped, window: Window, subjects: Sequence[Subject]) -> list[Evidence]:
     """As ``evidence``, of many principals at once: the same reads of the store, whatever their number."""
-    gathered = [_Gathering(subject.principal_id, caller_loaded=subject.caller_loaded) for subject in subjects]
+    gathered = [subject.gathering() for subject in subjects]
     named = _by_name(subjects)
     anybody = Or((Exists(_F["principal"]), Exists(_F["principal_id"])))
     for group, add in _read(store, And((anybody, window.where(_F["time"]))), _F["principal"]):
@@ -182,7 +190,7 @@ def touched_by_all(store: Grouped, window: Window, subjects: Sequence[Subject]) 
         arn, resource, *key = group.key
         own = replace(group, key=tuple(key))
         for at in named.get(str(arn), set()) | named.get(str(key[0]), set()):
-            gathered = _Gathering(subjects[at].principal_id, caller_loaded=subjects[at].caller_loaded)
+            gathered = subjects[at].gathering()
             add(gathered, own)
             for name, use in gathered.told():
                 if use.calls:

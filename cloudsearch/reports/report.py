@@ -45,7 +45,8 @@ class Options:
     """How careful a report is, and what it is told beside the logs; ``iam_as_of`` is when the IAM file was true.
 
     ``further`` are layers that bound the principal from above, ``scps_known`` is whether it is known which do;
-    ``organization`` is the id of its account's.
+    ``organization`` is the id of its account's. With ``same_name`` what earlier principals
+    of its name did is its own.
     """
 
     iam_as_of: datetime
@@ -54,6 +55,7 @@ class Options:
     further: tuple[Layer, ...] = ()
     organization: str | None = None
     scps_known: bool = False
+    same_name: bool = False
     selectors: Selectors | None = None
 
 
@@ -94,7 +96,7 @@ def reports(store: Store, window: Window, asked: Sequence[tuple[Principal, Optio
     """As ``report``, of many principals: the events are gone through once, whatever their number."""
     covered = coverage(store, window)
     subjects = [
-        Subject(arns_of(principal), principal.id, bool(covered.of(principal.account).days)) for principal, _ in asked
+        Subject(arns_of(one), one.id, bool(covered.of(one.account).days), options.same_name) for one, options in asked
     ]
     changed = {account: _changes(store, covered, account) for account in {principal.account for principal, _ in asked}}
     for (principal, options), found in zip(asked, evidence_of_all(store, window, subjects), strict=True):

@@ -17,7 +17,6 @@ from cloudsearch.iam import Principal
 from cloudsearch.iam.focus import acts_on
 from cloudsearch.iam.reach import Reach, Reaches
 from cloudsearch.iam.resources import Kind, kinds_of
-from cloudsearch.reports.coverage import Coverage
 from cloudsearch.reports.evidence import Evidence, Subject, Touch, Touched, acted, evidence_of_all, touched_by_all
 from cloudsearch.reports.narrowed import Narrowed
 from cloudsearch.reports.principals import arns_of
@@ -73,15 +72,16 @@ def by_resource(
     first = next(told, None)
     if first is None:
         return
-    subjects = [_subject(principal, first.coverage) for principal in principals]
+    subjects = [_subject(principal, first) for principal in principals]
     touched = touched_by_all(store, window, subjects)
     naming = _Naming(store, window, subjects, touched)
     for at, report in enumerate(chain([first], told)):
         yield ResourceReport(report, tuple(_rows(report, touched[at], naming.calls_of(at))))
 
 
-def _subject(principal: Principal, covered: Coverage) -> Subject:
-    return Subject(arns_of(principal), principal.id, bool(covered.of(principal.account).days))
+def _subject(principal: Principal, like: Report) -> Subject:
+    is_loaded = bool(like.coverage.of(principal.account).days)
+    return Subject(arns_of(principal), principal.id, is_loaded, like.options.same_name)
 
 
 def _rows(report: Report, touched: Touched, naming: Mapping[str, int]) -> Iterator[ResourceRow]:
