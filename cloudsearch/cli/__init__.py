@@ -6,6 +6,7 @@ one line on stderr, with lines of advice where it has notes, and an exit code.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -14,6 +15,8 @@ from collections.abc import Sequence
 from cloudsearch.errors import CloudsearchError
 
 INTERRUPTED = 130
+CLOSED_PIPE = 141
+"""What a shell says of a process that SIGPIPE ended."""
 
 
 def run() -> int:
@@ -48,5 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except SystemExit as end:
+        if isinstance(end.__context__, OSError) and end.__context__.errno == errno.EPIPE:
+            return CLOSED_PIPE  # nobody reads any more, as behind ``head``: no error of ours
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0

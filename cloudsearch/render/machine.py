@@ -13,7 +13,7 @@ import msgspec
 from cloudsearch.render.formats import Format
 from cloudsearch.render.markdown import markdown
 from cloudsearch.render.page import Page
-from cloudsearch.render.text import cell, iso
+from cloudsearch.render.text import cell, clean, iso
 
 _FORMULA = re.compile(r"(?m)^[\s\u00a0\u200b-\u200f\ufeff]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
@@ -51,7 +51,8 @@ def _array(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
 
 
 def _json(row: Mapping[str, object]) -> str:
-    return msgspec.json.encode({key: _plain(value) for key, value in row.items()}).decode("utf-8")
+    """A row; what moves a terminal's cursor stands as JSON's own escape, so that reading it gives the same text."""
+    return clean(msgspec.json.encode({key: _plain(value) for key, value in row.items()}).decode("utf-8"))
 
 
 def _plain(value: object) -> object:
@@ -71,7 +72,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _cell(value: object) -> str:
-    return _harmless(value) if isinstance(value, str) else cell(value)
+    return clean(_harmless(value) if isinstance(value, str) else cell(value))
 
 
 def _harmless(text: str) -> str:

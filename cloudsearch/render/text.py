@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice, zip_longest
 
 import msgspec
 from tabulate import tabulate
@@ -87,9 +88,33 @@ def _wrapped(row: Sequence[str], room: int) -> Iterable[Sequence[str]]:
 
 
 def _below(lines: Sequence[Sequence[str]], width: int) -> Iterator[str]:
-    for first, line in zip(_aligned([line[:-1] for line in lines]), lines, strict=True):
-        yield first
+    """The last column below the others; where these are too wide themselves, their longest cells are folded."""
+    limits = _limits([max(len(line[n]) for line in lines) for n in range(len(lines[0]) - 1)], width)
+    blocks = [_cut(line[:-1], limits) for line in lines]
+    first = iter(_aligned([part for block in blocks for part in block]))
+    for block, line in zip(blocks, lines, strict=True):
+        yield from islice(first, len(block))
         yield from (f"{_INDENT}{part}" for part in _fold(line[-1], width - len(_INDENT)) if part)
+
+
+def _limits(widths: list[int], width: int) -> list[int]:
+    """Widths of columns that together fit, with two blanks between them: the widest give way."""
+    room = max(width - 2 * (len(widths) - 1), len(widths))
+    limit = max(widths)
+    while sum(min(one, limit) for one in widths) > room:
+        limit -= 1
+    return [min(one, limit) for one in widths]
+
+
+def _cut(cells: Sequence[str], limits: Sequence[int]) -> list[tuple[str, ...]]:
+    """A row, over several lines where a cell is longer than its column; what a cell is set in by stays."""
+    parts = []
+    for text, limit in zip(cells, limits, strict=True):
+        bare = text.lstrip(" ")
+        indent = text[: len(text) - len(bare)]
+        room = max(limit - len(indent), 1)
+        parts.append([f"{indent}{part}" for part in _fold(bare, room)] if len(text) > limit else [text])
+    return list(zip_longest(*parts, fillvalue=""))
 
 
 def _fold(text: str, room: int) -> list[str]:
