@@ -82,6 +82,16 @@ def test_a_deny_of_the_others_narrows() -> None:
     assert [(row.fate, row.effect) for row in found.rows] == [(Fate.NARROWED, Effect.ALLOW), (Fate.NEW, Effect.DENY)]
 
 
+def test_a_deny_of_both_takes_nothing_away() -> None:
+    """What is allowed besides stays as it was, whatever the Deny."""
+    deny = allow("s3:*", **MFA) | {"Effect": "Deny", "Sid": "Both"}
+    found = compare([allow(["s3:GetObject", "s3:PutObject"]), deny], [deny, allow("s3:GetObject")])
+    assert [(row.fate, row.goes, row.narrowed) for row in found.rows] == [
+        (Fate.NARROWED, ("s3:PutObject",), ()),
+        (Fate.STAYS, (), ()),
+    ]
+
+
 def test_what_is_allowed_anew_is_named() -> None:
     """A statement of the others that today's do not have, or a Condition of theirs that is no more."""
     found = compare([allow("s3:GetObject", **MFA)], [allow("s3:GetObject"), allow("sqs:*")])
