@@ -65,6 +65,20 @@ def made(pattern: Pattern, event_name: str) -> Template | None:
     return Template(pattern, (f"{before}*",), is_fallback=True)
 
 
+def is_made(pattern: Pattern, event_name: str) -> bool:
+    """Whether what a call of that name makes or puts is of the pattern; True where nothing in the pattern tells."""
+    return not pattern.words or not _stems(_noun(event_name)[0]).isdisjoint(_all_stems(pattern))
+
+
+def makes(event_name: str) -> bool:
+    """Whether a call of that name makes or puts something."""
+    return event_name.startswith((*_MAKERS, "Put", "Restore"))
+
+
+def _all_stems(pattern: Pattern) -> frozenset[str]:
+    return frozenset(stem for word in pattern.words for stem in _stems(word))
+
+
 def _stems(word: str) -> frozenset[str]:
     return frozenset({plain(word), plain(word).removesuffix("s")})
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
+from cloudsearch import catalogue
 from cloudsearch.actions import rules
 from cloudsearch.actions.arns import Pattern, words_of
 from cloudsearch.actions.hosts import label, prefixes
-from cloudsearch.actions.naming import general, made
+from cloudsearch.actions.naming import general, is_made, made, makes
 from cloudsearch.actions.tables import table
 from cloudsearch.actions.templates import Template, shape, template
 
@@ -36,7 +37,16 @@ def facts_for(
     told = {one.pattern for one in found}
     rest = (general(one, name, type_name, _twins(one, patterns)) for one in patterns if one not in told)
     new = (one for pattern in patterns if (one := made(pattern, name)))
-    return (*found, *rest, *new)
+    every = (*found, *rest, *new)
+    if not _tags_what_it_makes(action, name):
+        return every
+    return tuple(one for one in every if is_made(one.pattern, name))
+
+
+def _tags_what_it_makes(action: str, event_name: str) -> bool:
+    """Whether the call makes something, and the action tags it: then nothing else that it names is tagged."""
+    found = catalogue.find(action)
+    return bool(found and found.access_level == "Tagging" and found.short_name != event_name and makes(event_name))
 
 
 def _twins(pattern: Pattern, patterns: tuple[Pattern, ...]) -> list[Pattern]:

@@ -35,7 +35,8 @@ from cloudsearch.where import fits
 Resource = tuple[str, str | None, str | None]
 """An entry of an event's ``resources``: its ARN, its type and the account it is of."""
 
-_NOTHING = Given(None, "")
+Listed = tuple[str, Pattern]
+"""An ARN that the event lists, as a policy writes it, and the pattern it is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +154,8 @@ def _of_owner(plan: _Plan, place: Place) -> Place:
 
 def _arns(plan: _Plan, call: Call, place: Place) -> tuple[tuple[str, ...], str]:
     """The ARNs, and why some are missing."""
-    listed = [as_written(arn) for arn, _, _ in call.resources if is_arn(arn)]
-    fitting = [arn for arn in listed if _is_of(plan, arn)]
+    listed = (as_written(arn) for arn, _, _ in call.resources if is_arn(arn))
+    fitting = [(arn, own) for arn in listed if (own := _own(plan, arn))]
     place = _of_owner(plan, place) if plan.owner else place
     arns: dict[str, Pattern] = {}
     troubles: dict[str, None] = {}
@@ -166,11 +167,17 @@ def _arns(plan: _Plan, call: Call, place: Place) -> tuple[tuple[str, ...], str]:
             troubles[found.trouble] = None
         for arn in found.arns:
             arns[_as_listed(arn, fitting) if found.made and fitting else arn] = template.pattern
+    if not any(one.is_specific for one in plan.templates):
+        arns |= _of_other_types(fitting, arns)
     if arns:
         return _narrowest(arns), "; ".join(troubles)
-    if fitting and (len(fitting) == 1 or not any(one.is_specific for one in plan.templates)):
-        return tuple(dict.fromkeys(fitting)), ""
     return (), "; ".join(troubles) or _why(call, plan)
+
+
+def _of_other_types(listed: list[Listed], arns: dict[str, Pattern]) -> dict[str, Pattern]:
+    """The event's own resources that are of a type of which the parameters named none."""
+    told = list(arns.values())
+    return {arn: own for arn, own in listed if not any(one.fits(arn) for one in told)}
 
 
 def _narrowest(arns: dict[str, Pattern]) -> tuple[str, ...]:
@@ -185,20 +192,23 @@ def _narrowest(arns: dict[str, Pattern]) -> tuple[str, ...]:
     )
 
 
-def _is_of(plan: _Plan, arn: str) -> bool:
-    """Whether an ARN is of one of the action's resource types, and not of another type of the service."""
-    own = max((len(one.words) for one in plan.patterns if one.fits(arn)), default=-1)
-    return own >= 0 and not any(len(one.words) > own and one.fits(arn) for one in plan.rivals)
+def _own(plan: _Plan, arn: str) -> Pattern | None:
+    """The action's pattern that an ARN is of; None where it is of another type of the service."""
+    own = max((one for one in plan.patterns if one.fits(arn)), key=lambda one: len(one.words), default=None)
+    if own is None or any(len(one.words) > len(own.words) and one.fits(arn) for one in plan.rivals):
+        return None
+    return own
 
 
-def _as_listed(arn: str, listed: list[str]) -> str:
+def _as_listed(arn: str, listed: list[Listed]) -> str:
     """The listed ARN of the same name, which may know more of it; else the ARN itself."""
-    if arn in listed:
+    found = [one for one, _ in listed]
+    if arn in found:
         return arn
     if arn.endswith("??????"):
-        return next((one for one in listed if fits(arn, one)), arn)
+        return next((one for one in found if fits(arn, one)), arn)
     tail = arn.rpartition("/")[2].rpartition(":")[2]
-    same = [one for one in listed if one.endswith((f"/{tail}", f":{tail}"))]
+    same = [one for one in found if one.endswith((f"/{tail}", f":{tail}"))]
     return same[0] if len(same) == 1 else arn
 
 
