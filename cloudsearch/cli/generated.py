@@ -6,17 +6,20 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from cloudsearch.cli.output import put, say
 from cloudsearch.cli.principals import controls, read
 from cloudsearch.errors import CloudsearchError, UsageError
 from cloudsearch.event import Copy
+from cloudsearch.iam import Iam
 from cloudsearch.policies.enough import lacking, unseen
 from cloudsearch.policies.forms import Bundle, Form, Holder, document, form, together
 from cloudsearch.policies.generate import Generated, Keep, Wishes, generate
 from cloudsearch.policies.granted import granted_today, of_any
 from cloudsearch.policies.history import history
+from cloudsearch.policies.profiles import Profiles, profiles, with_roles
 from cloudsearch.policies.sizes import TooLarge
 from cloudsearch.policies.subjects import (
     Subject,
@@ -55,9 +58,19 @@ class Asked:
     min_days: int
     anyway: bool
 
+    @cached_property
+    def told(self) -> Iam | None:
+        """What the IAM files tell, read once; None where there are none."""
+        return read(self.iam) if self.iam else None
+
+    @property
+    def profiles(self) -> Profiles:
+        """The roles in instance profiles, as far as IAM told."""
+        return profiles(self.told or ())
+
     def subjects(self, store: Store, window: Window) -> list[Subject]:
         """Whom policies are asked for; those IAM told of, or without it those that acted."""
-        known = told(read(self.iam)) if self.iam else acting(store, window)
+        known = told(self.told) if self.told else acting(store, window)
         found = list(in_accounts(known, self.accounts))
         if self.permission_set:
             return of_permission_set(found, self.permission_set)
@@ -129,7 +142,7 @@ def _used(
         outcomes=outcomes(include_failed=asked.include_failed),
         copies=(Copy.CALLER, Copy.OWNER) if without_logs else (Copy.CALLER,),
     )
-    return usage(events, whose(subjects, without_logs), asked.most)
+    return usage(with_roles(events, asked.profiles), whose(subjects, without_logs), asked.most)
 
 
 def _keeps(subjects: Sequence[Subject], asked: Asked) -> dict[str, Keep]:
