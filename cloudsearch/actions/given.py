@@ -10,7 +10,8 @@ from functools import lru_cache
 
 from cloudsearch.actions.parameters import DEEPEST, frame_of, plain
 
-_FRAMES = frozenset({"items", "item", "member", "entry"})
+_FRAMES = frozenset({"items", "item", "member", "entry", "content"})
+"""What stands around the elements of a list, and around a text that XML counted: ``{"tag": 1, "content": "rtb-1"}``."""
 _MOST = 1000
 """Values of one parameter that are looked at."""
 _LARGEST = 10**18

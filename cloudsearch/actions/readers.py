@@ -15,6 +15,7 @@ from cloudsearch.actions.arns import as_written, is_arn
 Reader = Callable[[str, str, str, str], str | None]
 
 _NAME = re.compile(r"[^:\x00-\x1f\x7f]{1,1024}")
+_REST = re.compile(r"[0-9A-Za-z]+", re.ASCII)
 _SCOPED = re.compile(r"(?:[^\x00-\x1f\x7f]{1,1024})")
 _QUEUE = re.compile(r"https?://([a-z0-9.-]+)(?::\d+)?/(\d{12})/([\w.-]{1,80})/?", re.ASCII)
 _QUEUE_HOST = re.compile(r"(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue|queue)\.amazonaws\.com(?:\.cn)?", re.ASCII)
@@ -40,13 +41,13 @@ class Whole(str):
 
 @lru_cache(maxsize=512)
 def reader(how: str) -> Reader:
-    """The reader of that name; ``^TEXT`` is a name that begins with the text. KeyError for any other."""
+    """The reader of that name; ``^TEXT`` is an id of letters and digits behind the text. KeyError for any other."""
     return _beginning(how[1:]) if how.startswith("^") else _READERS[how]
 
 
 def _beginning(text: str) -> Reader:
     def read(value: str, *_: str) -> str | None:
-        return value if value.startswith(text) and _NAME.fullmatch(value) else None
+        return value if value.startswith(text) and _REST.fullmatch(value, len(text)) else None
 
     return read
 
@@ -113,6 +114,11 @@ def _topic(value: str, *_: str) -> str | None:
     """The topic of a subscription's ARN."""
     found = _SUBSCRIPTION.fullmatch(value)
     return Whole(found[1]) if found else None
+
+
+def _machine(value: str, *_: str) -> str | None:
+    """The state machine of a version's or an alias's ARN."""
+    return Whole(value.rpartition(":")[0]) if is_arn(value) and value.count(":") == 7 else None
 
 
 def _key(value: str, *_: str) -> str | None:
@@ -242,6 +248,7 @@ _READERS: Mapping[str, Reader] = {
     "qualifier": _qualifier,
     "queue_url": _queue_url,
     "topic": _topic,
+    "machine": _machine,
     "key": _key,
     "alias": _alias,
     "log_group": _log_group,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
+from cloudsearch import catalogue
 from cloudsearch.actions import rules
 from cloudsearch.actions.arns import Pattern, words_of
 from cloudsearch.actions.hosts import label, prefixes
-from cloudsearch.actions.naming import general, made
+from cloudsearch.actions.naming import general, is_made, made, makes
 from cloudsearch.actions.tables import table
 from cloudsearch.actions.templates import Template, shape, template
 
@@ -34,18 +35,31 @@ def facts_for(
     common = _facts().get((services[0], ANY, short), ()) + _facts().get((services[0], ANY, ANY), ())
     found = tuple(_written(patterns, common, is_specific=False))
     told = {one.pattern for one in found}
-    rest = (general(pattern, name, type_name) for pattern in patterns if pattern not in told)
+    rest = (general(one, name, type_name, _twins(one, patterns)) for one in patterns if one not in told)
     new = (one for pattern in patterns if (one := made(pattern, name)))
-    return (*found, *rest, *new)
+    every = (*found, *rest, *new)
+    if not _tags_what_it_makes(action, name):
+        return every
+    return tuple(one for one in every if is_made(one.pattern, name))
+
+
+def _tags_what_it_makes(action: str, event_name: str) -> bool:
+    """Whether the call makes something, and the action tags it: then nothing else that it names is tagged."""
+    found = catalogue.find(action)
+    return bool(found and found.access_level == "Tagging" and found.short_name != event_name and makes(event_name))
+
+
+def _twins(pattern: Pattern, patterns: tuple[Pattern, ...]) -> list[Pattern]:
+    return [one for one in patterns if one.words == pattern.words and one is not pattern]
 
 
 def _written(patterns: tuple[Pattern, ...], written: tuple[str, ...], *, is_specific: bool) -> Iterator[Template]:
     for text in written:
-        for pattern in _patterns_for(patterns, shape(text)):
+        for pattern in shape_patterns(patterns, shape(text)):
             yield template(pattern, text, is_specific=is_specific)
 
 
-def _patterns_for(patterns: tuple[Pattern, ...], resource: str) -> list[Pattern]:
+def shape_patterns(patterns: tuple[Pattern, ...], resource: str) -> list[Pattern]:
     """The patterns of just that resource part; else one of the same words, or one that it fits."""
     if same := [one for one in patterns if one.resource == resource]:
         return same

@@ -16,7 +16,7 @@ A name without an account is taken to be of the caller's account, and a role's o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from cloudsearch import catalogue
@@ -28,12 +28,15 @@ from cloudsearch.actions.narrowing import create_action, via_service
 from cloudsearch.actions.parameters import plain
 from cloudsearch.actions.passing import PASS_ROLE, PassedRole
 from cloudsearch.actions.resource_facts import facts_for
+from cloudsearch.actions.tables import table
 from cloudsearch.actions.templates import Place, Template
+from cloudsearch.where import fits
 
 Resource = tuple[str, str | None, str | None]
 """An entry of an event's ``resources``: its ARN, its type and the account it is of."""
 
-_NOTHING = Given(None, "")
+Listed = tuple[str, Pattern]
+"""An ARN that the event lists, as a policy writes it, and the pattern it is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class _Plan:
     patterns: tuple[Pattern, ...]
     rivals: tuple[Pattern, ...]
     templates: tuple[Template, ...]
+    owner: str | None
 
 
 def uses_of(call: Call) -> tuple[Use, ...]:
@@ -92,7 +96,7 @@ def uses_of(call: Call) -> tuple[Use, ...]:
     source, name = call.event_source, call.event_name
     sure, can_infer = _sure(source, name)
     inferred: tuple[str, ...] = ()
-    if can_infer and call.request and may_tell(source, name, tuple(call.request)):
+    if can_infer and isinstance(call.request, dict) and may_tell(source, name, tuple(call.request)):
         inferred = inferred_for(source, name, call.request)
         if inferred:
             instead = {action for one in inferred for action in displaced(source, name, one)}
@@ -132,27 +136,48 @@ def _plan(action: str, source: str, name: str) -> _Plan:
     patterns = patterns_of(action)
     rivals = tuple(one for one in patterns_in(found.service) if one not in patterns) if found else ()
     templates = facts_for(action, source, name, patterns, types[0] if len(types) == 1 else "")
-    return _Plan(action, bool(types), patterns, rivals, templates)
+    owner = _owners().get(action.partition(":")[0])
+    return _Plan(action, bool(types), patterns, rivals, templates, owner)
+
+
+@lru_cache(maxsize=1)
+def _owners() -> dict[str, str]:
+    """Service prefix -> the parameter, by its plain name, that names the account of the resource."""
+    return {service: plain(parameter) for service, parameter, _ in table("resources_owner.tsv", 3)}
+
+
+def _of_owner(plan: _Plan, place: Place) -> Place:
+    """The place, in the account that the call names where it names one."""
+    owner = place.request.fields.get(plan.owner) if plan.owner else None
+    return replace(place, account=owner) if isinstance(owner, str) and is_account(owner) else place
 
 
 def _arns(plan: _Plan, call: Call, place: Place) -> tuple[tuple[str, ...], str]:
     """The ARNs, and why some are missing."""
-    listed = [as_written(arn) for arn, _, _ in call.resources if is_arn(arn)]
-    fitting = [arn for arn in listed if _is_of(plan, arn)]
+    listed = (as_written(arn) for arn, _, _ in call.resources if is_arn(arn))
+    fitting = [(arn, own) for arn in listed if (own := _own(plan, arn))]
+    place = _of_owner(plan, place) if plan.owner else place
     arns: dict[str, Pattern] = {}
-    trouble = ""
+    troubles: dict[str, None] = {}
     for template in plan.templates:
         if template.is_fallback and any(one is template.pattern for one in arns.values()):
             continue
         found = template.fill(place)
-        trouble = trouble or found.trouble
+        if found.trouble:
+            troubles[found.trouble] = None
         for arn in found.arns:
             arns[_as_listed(arn, fitting) if found.made and fitting else arn] = template.pattern
+    if not any(one.is_specific for one in plan.templates):
+        arns |= _of_other_types(fitting, arns)
     if arns:
-        return _narrowest(arns), trouble
-    if fitting and (len(fitting) == 1 or not any(one.is_specific for one in plan.templates)):
-        return tuple(dict.fromkeys(fitting)), ""
-    return (), trouble or _why(call, plan)
+        return _narrowest(arns), "; ".join(troubles)
+    return (), "; ".join(troubles) or _why(call, plan)
+
+
+def _of_other_types(listed: list[Listed], arns: dict[str, Pattern]) -> dict[str, Pattern]:
+    """The event's own resources that are of a type of which the parameters named none."""
+    told = list(arns.values())
+    return {arn: own for arn, own in listed if not any(one.fits(arn) for one in told)}
 
 
 def _narrowest(arns: dict[str, Pattern]) -> tuple[str, ...]:
@@ -167,18 +192,23 @@ def _narrowest(arns: dict[str, Pattern]) -> tuple[str, ...]:
     )
 
 
-def _is_of(plan: _Plan, arn: str) -> bool:
-    """Whether an ARN is of one of the action's resource types, and not of another type of the service."""
-    own = max((len(one.words) for one in plan.patterns if one.fits(arn)), default=-1)
-    return own >= 0 and not any(len(one.words) > own and one.fits(arn) for one in plan.rivals)
+def _own(plan: _Plan, arn: str) -> Pattern | None:
+    """The action's pattern that an ARN is of; None where it is of another type of the service."""
+    own = max((one for one in plan.patterns if one.fits(arn)), key=lambda one: len(one.words), default=None)
+    if own is None or any(len(one.words) > len(own.words) and one.fits(arn) for one in plan.rivals):
+        return None
+    return own
 
 
-def _as_listed(arn: str, listed: list[str]) -> str:
+def _as_listed(arn: str, listed: list[Listed]) -> str:
     """The listed ARN of the same name, which may know more of it; else the ARN itself."""
-    if arn in listed:
+    found = [one for one, _ in listed]
+    if arn in found:
         return arn
+    if arn.endswith("??????"):
+        return next((one for one in found if fits(arn, one)), arn)
     tail = arn.rpartition("/")[2].rpartition(":")[2]
-    same = [one for one in listed if one.endswith((f"/{tail}", f":{tail}"))]
+    same = [one for one in found if one.endswith((f"/{tail}", f":{tail}"))]
     return same[0] if len(same) == 1 else arn
 
 

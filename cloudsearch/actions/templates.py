@@ -18,7 +18,7 @@ from itertools import islice, product
 
 from cloudsearch.actions.arns import Pattern, as_written, is_arn
 from cloudsearch.actions.given import Given, Steps, steps
-from cloudsearch.actions.parameters import Condition, condition
+from cloudsearch.actions.parameters import Condition, condition, plain
 from cloudsearch.actions.readers import Reader, Whole, reader
 
 _SLOT = re.compile(r"\{([^}]*)\}")
@@ -28,7 +28,7 @@ _MOST = 1000
 _HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 WHOLE = frozenset({"resourcearn", "resourcearns", "resource", "resources", "resourceid", "resourceids", "arn", "arns"})
 """Parameters that hold an ARN of whatever type the call is for."""
-_WHOLE_OF_FACTS: Steps = (WHOLE | {"resourcename", "resourceidentifier", "resourcearnlist"},)
+_WHOLE_OF_FACTS = WHOLE | {"resourcename", "resourceidentifier", "resourcearnlist"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,10 @@ class Template:
                 return _NONE
             columns.append(column)
         if whole:
-            return Found(tuple(dict.fromkeys(arn for arn in whole if self.pattern.fits(arn))))
+            tail = columns[-1][0] if columns[-1] and isinstance(self.pieces[-1], Slot) else ""
+            ends = tail if self.pieces[-1:] and tail.startswith(":") else ""
+            found = (arn if arn.endswith(ends) else arn + ends for arn in whole)
+            return Found(tuple(dict.fromkeys(filter(self.pattern.fits, found))))
         return self._made(place, columns)
 
     def _made(self, place: Place, columns: list[tuple[str, ...]]) -> Found:
@@ -161,7 +164,9 @@ def template(pattern: Pattern, written: str, *, is_specific: bool = False) -> Te
     """A template as a data file writes it."""
     text, _, tests = written.partition("[")
     conditions = tuple(condition(one) for one in tests.removesuffix("]").split("&") if one)
-    return prepared(pattern, tuple(_pieces(text)), is_specific=is_specific, conditions=conditions)
+    words = (plain(word) for word in pattern.words)
+    own: Steps = (_WHOLE_OF_FACTS | {f"{word}{end}" for word in words for end in ("arn", "arns")},)
+    return prepared(pattern, tuple(_pieces(text, own)), is_specific=is_specific, conditions=conditions)
 
 
 def prepared(
@@ -179,19 +184,18 @@ def prepared(
     return Template(pattern, pieces, is_specific, conditions, needs)
 
 
-def _pieces(written: str) -> Iterator[str | Slot]:
+def _pieces(written: str, whole: Steps) -> Iterator[str | Slot]:
     for at, piece in enumerate(_SLOT.split(written)):
         if at % 2:
-            yield _slot(piece)
+            yield _slot(piece, whole)
         elif piece:
             yield piece
 
 
-def _slot(written: str) -> Slot:
+def _slot(written: str, whole: Steps) -> Slot:
     before, has_default, default = written.partition("=")
     paths = tuple(_path(text) for text in before.split("|"))
-    whole = Path(_WHOLE_OF_FACTS, reader("name"), arn_only=True)
-    return Slot((*paths, whole), default if has_default else None)
+    return Slot((*paths, Path(whole, reader("name"), arn_only=True)), default if has_default else None)
 
 
 def _path(written: str) -> Path:

@@ -7,14 +7,16 @@ from functools import cache
 
 from cloudsearch.actions.arns import as_named, has_wildcard
 from cloudsearch.iam import Layer, Principal, State, facts_of, granted
-from cloudsearch.iam.focus import Focus
+from cloudsearch.iam.focus import Focus, acts_on
 from cloudsearch.policies.generate import Keep
 
 
 def granted_today(principal: Principal, further: Sequence[Layer] = (), organization: str | None = None) -> Keep:
     """Tells whether its policies grant an action on a resource, perhaps under a Condition.
 
-    Of a resource that is a pattern, or that is not known, it tells whether they grant the action on any.
+    Of a resource that is a pattern, or that is not known, it tells whether they grant the action on any. One that the
+    evaluation takes for none of the action's (a document of AWS's own has no account in its ARN) cannot be judged, and
+    is kept: what is left out is taken from somebody.
     """
     facts = facts_of(principal, organization)
 
@@ -25,7 +27,8 @@ def granted_today(principal: Principal, further: Sequence[Layer] = (), organizat
         return granted(focus.principal(principal, facts), [action], layers, facts)[0].state
 
     def keep(action: str, resource: str) -> bool:
-        return states(action, None if has_wildcard(resource) else as_named(resource)) is not State.NOT_GRANTED
+        one = None if has_wildcard(resource) else as_named(resource)
+        return (one is not None and not acts_on(action, one)) or states(action, one) is not State.NOT_GRANTED
 
     return keep
 

@@ -1,0 +1,1 @@
+aws organizations create-policy --type SERVICE_CONTROL_POLICY --name 111122223333-limits --description '' --content '{"Version":"2012-10-17","Statement":[{"Sid":"Ec2DescribeVpcs","Effect":"Allow","Action":"ec2:DescribeVpcs","Resource":"*"}]}'

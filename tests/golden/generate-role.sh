@@ -1,0 +1,4 @@
+aws iam create-policy --policy-name deploy-least-privilege --policy-document '{"Version":"2012-10-17","Statement":[{"Sid":"S3ReadOrders","Effect":"Allow","Action":["s3:GetObject","s3:GetObjectVersion"],"Resource":["arn:aws:s3:::orders/a ${*} '"'"'b'"'"' \"c\" %{d}","arn:aws:s3:::orders/\u00fc/${$}{x}\\n"]},{"Sid":"IamPassRoleRunner","Effect":"Allow","Action":"iam:PassRole","Resource":"arn:aws:iam::111122223333:role/runner","Condition":{"StringEquals":{"iam:PassedToService":["ec2.amazonaws.com","lambda.amazonaws.com"]}}}]}'
+aws iam attach-role-policy --role-name deploy --policy-arn arn:aws:iam::111122223333:policy/deploy-least-privilege
+aws iam create-policy --policy-name deploy-least-privilege-2 --policy-document '{"Version":"2012-10-17","Statement":[{"Sid":"Ec2DescribeVpcs","Effect":"Allow","Action":"ec2:DescribeVpcs","Resource":"*"}]}'
+aws iam attach-role-policy --role-name deploy --policy-arn arn:aws:iam::111122223333:policy/deploy-least-privilege-2

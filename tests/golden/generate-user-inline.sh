@@ -1,0 +1,1 @@
+aws iam put-user-policy --user-name alice --policy-name alice-least-privilege --policy-document '{"Version":"2012-10-17","Statement":[{"Sid":"Ec2DescribeVpcs","Effect":"Allow","Action":"ec2:DescribeVpcs","Resource":"*"}]}'
