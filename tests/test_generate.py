@@ -12,11 +12,15 @@ import pytest
 from cloudsearch.actions.arns import as_named, has_wildcard
 from cloudsearch.cli import main
 from cloudsearch.event import Row
-from cloudsearch.iam import Document, State
+from cloudsearch.iam import Document, Policy, State
 from cloudsearch.iam.focus import acts_on
-from cloudsearch.policies.generate import generate
-from cloudsearch.policies.history import history
+from cloudsearch.policies.examined import Examined
+from cloudsearch.policies.generate import Wishes, generate
+from cloudsearch.policies.history import Used, history
+from cloudsearch.policies.replay import Answer, replay
+from cloudsearch.policies.subjects import Subject
 from cloudsearch.policies.usage import usage
+from cloudsearch.reports.principals import account_of
 from cloudsearch.reports.window import Window
 from cloudsearch.store import Store, Table
 from cloudsearch.stores.duckdb import DuckDBStore
@@ -149,6 +153,18 @@ def test_a_passed_role(scenario: Scenario) -> None:
             {"StringEquals": {"iam:PassedToService": ["ecs-tasks.amazonaws.com", "lambda.amazonaws.com"]}},
         )
     ]
+
+
+def test_a_role_in_an_instance_profile(scenario: Scenario) -> None:
+    """An event names the profile alone: with IAM the role in it is passed, without it any, and that is said."""
+    arn = f"arn:aws:iam::{ACCOUNT}:instance-profile/build/agent"
+    for number, named in enumerate(({"arn": arn}, {"name": "agent"})):
+        scenario.log(call(number, "ec2", "RunInstances", {"iamInstanceProfile": named}))
+    assert resources(made(scenario)[0])["iam:PassRole"] == ["*"]
+    held = role(InstanceProfileList=[{"Arn": arn, "InstanceProfileName": "agent", "Roles": []}])
+    statements, err = made(scenario, "--iam", scenario.iam(account(held)))
+    assert resources(statements)["iam:PassRole"] == [ROLE]
+    assert "iam:PassRole" not in err.split("without: ")[1].split("\n")[0]
 
 
 def test_a_resource_nobody_knows_is_said_to_be(scenario: Scenario) -> None:
@@ -438,12 +454,12 @@ def test_the_example(example_file: Path, capsys: pytest.CaptureFixture[str]) -> 
     golden("generate-example.txt", err.splitlines())
 
 
-def check_everybody(store: Store) -> int:
+def check_everybody(store: Store, *, conditions: bool) -> int:
     """Every principal's policy grants each of its uses, and names no service that it did not use; how many uses."""
     events = list(history(store, Window(), None))
     checked = set()
     for arn, own in usage(events, lambda used: used.principal or None).items():
-        found = generate(own)
+        found = generate(own, Wishes(conditions=conditions))
         uses = {(one.action, one.arns) for used in events if used.principal == arn for one in used.uses}
         services = {action.partition(":")[0] for action, _ in uses}
         named = {
@@ -453,12 +469,22 @@ def check_everybody(store: Store) -> int:
             for name in one.actions.texts
         }
         assert named == services
+        _replays_clean(arn, found.policies, [used for used in events if used.principal == arn])
         for action, arns in uses:
             for resource in arns or (None,):
                 if (arn, action, resource) not in checked:
                     checked.add((arn, action, resource))
                     assert _allows(found.policies, action, resource), (arn, action, resource)
     return len(checked)
+
+
+def _replays_clean(arn: str, policies: Sequence[Document], calls: Sequence[Used]) -> None:
+    """Nothing would have been refused, nor can it not be told but of calls whose action nobody knows."""
+    named = tuple(Policy(f"p{number}", None, one, "inline") for number, one in enumerate(policies))
+    subject = Subject("role", "r", account_of(arn), (arn,))
+    found = replay(calls, Examined(subject).judge(named))
+    assert found.events[Answer.BROKEN] == 0
+    assert all("no IAM action is known" in row.reason for row in found.rows), found.rows
 
 
 def _allows(policies: Sequence[Document], action: str, resource: str | None) -> bool:
@@ -480,23 +506,28 @@ def _is_named(policies: Sequence[Document], action: str, resource: str) -> bool:
     )
 
 
-def test_everybody_of_the_example(example_file: Path) -> None:
+with_conditions = pytest.mark.parametrize("conditions", [False, True])
+
+
+@with_conditions
+def test_everybody_of_the_example(example_file: Path, conditions: bool) -> None:  # noqa: FBT001
     """All that anybody did on the example trail is allowed to them by what is generated."""
     store = DuckDBStore(example_file)
     store.prepare()
     try:
-        assert check_everybody(store) > 50
+        assert check_everybody(store, conditions=conditions) > 50
     finally:
         store.close()
 
 
-def test_everybody_of_a_public_trail(tmp_path: Path) -> None:
+@with_conditions
+def test_everybody_of_a_public_trail(tmp_path: Path, conditions: bool) -> None:  # noqa: FBT001
     """And on the trail of a training ground for attackers."""
     path = tmp_path / "store.duckdb"
     assert main(["load", str(samples() / "combined" / "flaws"), "--store", str(path), "--quiet"]) == 0
     store = DuckDBStore(path)
     store.prepare()
     try:
-        assert check_everybody(store) > 50
+        assert check_everybody(store, conditions=conditions) > 50
     finally:
         store.close()

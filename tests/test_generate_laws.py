@@ -13,18 +13,21 @@ from hypothesis import strategies as st
 
 from cloudsearch import catalogue
 from cloudsearch.actions.arns import as_named, has_wildcard
-from cloudsearch.iam import Document, State, render
+from cloudsearch.iam import Document, Policy, State, render
 from cloudsearch.policies.circumstances import shown_by
 from cloudsearch.policies.exact import exact
+from cloudsearch.policies.examined import Examined
 from cloudsearch.policies.facts import Limit, limits
 from cloudsearch.policies.generalising import generalised
 from cloudsearch.policies.generate import Generated, Wishes, generate
 from cloudsearch.policies.history import Used
 from cloudsearch.policies.names import cut, depth
 from cloudsearch.policies.parts import Part, text
+from cloudsearch.policies.replay import replay
 from cloudsearch.policies.sizes import TooLarge, fit
+from cloudsearch.policies.subjects import Subject
 from cloudsearch.policies.usage import ActionUse, Circumstances
-from tests.uses import ACCOUNT, histories, of_worker, state, use, used
+from tests.uses import ACCOUNT, WORKER, histories, of_worker, state, use, used
 
 wishes = st.builds(Wishes, generalise=st.none() | st.integers(2, 4), conditions=st.booleans())
 
@@ -57,6 +60,17 @@ def test_every_use_is_allowed(events: list[Used], wish: Wishes) -> None:
                 verdict = state(found.policies, one.action, concrete)
                 is_free = not one.conditions and not wish.conditions
                 assert verdict is State.GRANTED if is_free else verdict is not State.NOT_GRANTED, (one, arn)
+
+
+@given(histories, wishes)
+@settings(max_examples=60, deadline=None)
+def test_it_replays_clean(events: list[Used], wish: Wishes) -> None:
+    """Judged event by event, with what each tells of its circumstances: nothing would have been refused, and surely."""
+    found = generate(of_worker(events), wish)
+    named = tuple(Policy(f"p{number}", None, one, "inline") for number, one in enumerate(found.policies))
+    judge = Examined(Subject("role", "worker", ACCOUNT, (WORKER,))).judge(named)
+    again = replay(events, judge)
+    assert again.rows == ()
 
 
 @given(histories, wishes)

@@ -14,7 +14,6 @@ from cloudsearch.cli.options import (
     CaCertOption,
     IamOption,
     IndexOption,
-    ScpOption,
     SinceOption,
     StoreOption,
     UntilOption,
@@ -52,6 +51,15 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     everybody: Annotated[  # noqa: FBT002
         bool, typer.Option("--all", help="Every user and role that acted, in one pass over the store.")
     ] = False,
+    scp: Annotated[  # noqa: FBT002
+        bool,
+        typer.Option(
+            "--scp", help="Service control policies: deny the services and regions that whole accounts do without."
+        ),
+    ] = False,
+    include_assumed: Annotated[  # noqa: FBT002
+        bool, typer.Option("--include-assumed", help="With --scp: services too that AWS does not say are logged.")
+    ] = False,
     include_failed: Annotated[  # noqa: FBT002
         bool, typer.Option("--include-failed", help="Calls too that failed before it was decided whether they may.")
     ] = False,
@@ -66,7 +74,6 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         bool, typer.Option("--keep-granted-only", help="Only what is granted today: leave out other uses. Needs --iam.")
     ] = False,
     iam: IamOption = None,
-    scp: ScpOption = None,
     kind: Annotated[
         Kind | None,
         typer.Option("--as", help="Managed policies, or inline. [default: managed; of a permission set inline]"),
@@ -119,6 +126,11 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     from cloudsearch.reports.window import window
 
     log_to_stderr(verbose=verbose)
+    whom = (role, user, permission_set, everybody, scp)
+    if sum(map(bool, whom)) != 1:
+        raise UsageError("Say whom for: --role, --user, --permission-set, --all, or --scp for accounts; one of them")
+    if include_assumed and not scp:
+        raise UsageError("--include-assumed goes with --scp")
     if keep_granted_only and not iam:
         raise UsageError("--keep-granted-only needs to know what is granted: add --iam FILE")
     asked = Asked(
@@ -132,7 +144,6 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         conditions=conditions,
         keep_granted_only=keep_granted_only,
         iam=tuple(iam or ()),
-        scps=tuple(scp or ()),
         inline=_is_inline(kind, permission_set),
         most=most,
         min_days=min_days,
@@ -140,7 +151,12 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     )
     span = window(since, until, now=datetime.now(UTC))
     with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
-        made = make(opened_store, span, asked)
+        if scp:
+            from cloudsearch.cli.limited import Limiting
+
+            made = Limiting(asked.accounts, include_assumed, min_days, anyway).make(opened_store, span)
+        else:
+            made = make(opened_store, span, asked)
     Written(how.value, output, evidence).write(made)
 
 

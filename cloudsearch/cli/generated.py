@@ -6,17 +6,20 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from cloudsearch.cli.output import put, say
 from cloudsearch.cli.principals import controls, read
 from cloudsearch.errors import CloudsearchError, UsageError
 from cloudsearch.event import Copy
+from cloudsearch.iam import Iam
 from cloudsearch.policies.enough import lacking, unseen
 from cloudsearch.policies.forms import Bundle, Form, Holder, document, form, together
 from cloudsearch.policies.generate import Generated, Keep, Wishes, generate
 from cloudsearch.policies.granted import granted_today, of_any
 from cloudsearch.policies.history import history
+from cloudsearch.policies.profiles import Profiles, profiles, with_roles
 from cloudsearch.policies.sizes import TooLarge
 from cloudsearch.policies.subjects import (
     Subject,
@@ -50,19 +53,24 @@ class Asked:
     conditions: bool
     keep_granted_only: bool
     iam: Sequence[Path]
-    scps: Sequence[Path]
     inline: bool
     most: int
     min_days: int
     anyway: bool
 
-    def __post_init__(self) -> None:
-        if sum(map(bool, (self.role, self.user, self.permission_set, self.everybody))) != 1:
-            raise UsageError("Say whom for: --role NAME, --user NAME, --permission-set NAME or --all, one of them")
+    @cached_property
+    def told(self) -> Iam | None:
+        """What the IAM files tell, read once; None where there are none."""
+        return read(self.iam) if self.iam else None
+
+    @property
+    def profiles(self) -> Profiles:
+        """The roles in instance profiles, as far as IAM told."""
+        return profiles(self.told or ())
 
     def subjects(self, store: Store, window: Window) -> list[Subject]:
         """Whom policies are asked for; those IAM told of, or without it those that acted."""
-        known = told(read(self.iam)) if self.iam else acting(store, window)
+        known = told(self.told) if self.told else acting(store, window)
         found = list(in_accounts(known, self.accounts))
         if self.permission_set:
             return of_permission_set(found, self.permission_set)
@@ -83,9 +91,10 @@ class Made:
 
 @dataclass(slots=True)
 class Making:
-    """All that was made, and of whom nothing was."""
+    """All that was made, and of whom nothing was; ``bundles`` are of whole accounts, and nobody's own use."""
 
     made: list[Made] = field(default_factory=list)
+    bundles: list[Bundle] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)
     is_one: bool = True
@@ -133,14 +142,14 @@ def _used(
         outcomes=outcomes(include_failed=asked.include_failed),
         copies=(Copy.CALLER, Copy.OWNER) if without_logs else (Copy.CALLER,),
     )
-    return usage(events, whose(subjects, without_logs), asked.most)
+    return usage(with_roles(events, asked.profiles), whose(subjects, without_logs), asked.most)
 
 
 def _keeps(subjects: Sequence[Subject], asked: Asked) -> dict[str, Keep]:
     """What of each subject's uses is kept; all, where that was not asked for."""
     if not asked.keep_granted_only:
         return {}
-    bounds = controls(asked.iam, asked.scps)
+    bounds = controls(asked.iam, ())
     return {
         one.key: granted_today(one.principal, bounds.layers_for(one.principal), bounds.organization_of(one.account))
         for one in subjects
@@ -184,9 +193,9 @@ class Written:
             put(evidence(lines), self.evidence)
         if self.folder:
             _make(self.folder)
-            for name, text in self._files(making.made):
+            for name, text in self._files([*making.bundles, *(made.bundle for made in making.made)]):
                 put([text], self.folder / name)
-        elif making.made:
+        elif making.made or making.bundles:
             put(self._stdout(making), None)
         _judge(making)
 
@@ -194,21 +203,23 @@ class Written:
         how = Form(self.how)
         if how is Form.JSON and not making.is_one:
             yield together((made.who, made.bundle) for made in making.made)
+        elif making.bundles:
+            yield form(making.bundles[0], how)
         elif how in (Form.CLOUDFORMATION, Form.CDK) and len(making.made) > 1:
             raise UsageError(f"--format {how} is a file for each principal: say where with --output DIR")
         else:
             yield "\n\n".join(form(made.bundle, how) for made in making.made)
 
-    def _files(self, made: Sequence[Made]) -> Iterator[tuple[str, str]]:
+    def _files(self, bundles: Sequence[Bundle]) -> Iterator[tuple[str, str]]:
         """Names and contents; names of several accounts begin with the account."""
         how = Form(self.how)
-        is_mixed = len({one.bundle.account for one in made}) > 1 or len({one.bundle.holder for one in made}) > 1
-        for one in made:
-            bundle = one.bundle
+        is_mixed = len({(one.account, one.holder) for one in bundles}) > 1
+        for bundle in bundles:
             start = f"{bundle.account}-{bundle.holder.value.replace(' ', '-')}-" if is_mixed else ""
             if how is Form.JSON:
                 for name, policy in zip(bundle.names, bundle.policies, strict=True):
-                    yield f"{start}{name}.{how.ending}", document(policy)
+                    minified = bundle.holder is Holder.ACCOUNT
+                    yield f"{start}{name}.{how.ending}", document(policy, minified=minified)
             else:
                 yield f"{start}{bundle.names[0]}.{how.ending}", form(bundle, how)
 

@@ -15,20 +15,25 @@ from cloudsearch.reports.coverage import AccountCoverage, Coverage
 
 def lacking(subject: Subject, account: str, covered: Coverage, min_days: int) -> str | None:
     """Why nothing should be made of it, if so."""
+    created = subject.principal.created if subject.principal else None
+    own = covered.of(account)
+    since = _since(created, own, covered)
+    problem = account_lacks(account, covered, min_days, since)
+    why = f"; it was made on {created:%Y-%m-%d}" if created and created == since else ""
+    return f"{problem}{why}" if problem else None
+
+
+def account_lacks(account: str, covered: Coverage, min_days: int, since: datetime | None = None) -> str | None:
+    """Why nothing should be made of an account's logs, from a moment on, if so."""
     own = covered.of(account)
     if own.problem:
         return own.problem
-    since = _since(subject, own, covered)
-    days = own.days_since(since) if since else 0
-    if days >= min_days:
-        return None
-    created = subject.principal.created if subject.principal else None
-    why = f", since it was made on {created:%Y-%m-%d}" if created and created == since else ""
-    return f"only {days} days of logs of account {account}{why}, and --min-days is {min_days}"
+    start = since or _since(None, own, covered)
+    days = own.days_since(start) if start else 0
+    return None if days >= min_days else f"only {days} days of logs of account {account}, and --min-days is {min_days}"
 
 
-def _since(subject: Subject, own: AccountCoverage, covered: Coverage) -> datetime | None:
-    created = subject.principal.created if subject.principal else None
+def _since(created: datetime | None, own: AccountCoverage, covered: Coverage) -> datetime | None:
     if own.first_day is None or covered.window.since is None:
         return None
     first = datetime.combine(own.first_day, datetime.min.time(), covered.window.since.tzinfo)

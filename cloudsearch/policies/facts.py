@@ -36,6 +36,12 @@ def without_region() -> frozenset[str]:
     return frozenset(service for service, _, _ in table("regions_not_told.tsv", 3))
 
 
+@lru_cache(maxsize=1)
+def global_services() -> frozenset[str]:
+    """Prefixes of the services that no limit of regions may touch."""
+    return without_region() | {service for service, _ in table("global_services.tsv", 2)}
+
+
 def table(name: str, columns: int) -> Iterator[tuple[str, ...]]:
     """The rows of a data file, each of exactly so many columns; ValueError names a line that has not."""
     text = (_DATA / name).read_text(encoding="utf-8")

@@ -88,8 +88,7 @@ def generate(usage: Usage, wishes: Wishes | None = None) -> Generated:
     """Make the policies. Pure and deterministic; ``TooLarge`` where AWS's limits leave no way."""
     making = _Making(wishes or Wishes())
     drafts = [draft for key in sorted(usage.actions) for draft in _drafts(key, usage.actions[key], making)]
-    drafts = _without_doubles(drafts)
-    fitted = fit(grouped(draft.part for draft in drafts), limits()[making.wishes.limit])
+    fitted = fit(grouped(draft.part for draft in _without_doubles(drafts)), limits()[making.wishes.limit])
     lines = tuple(_lines(drafts, fitted.policies))
     notes = (*_notes(usage), *making.made, *_of_wildcards(fitted.wildcards), *_of_left_out(making.left_out))
     return Generated(fitted.documents, notes, figure(usage), lines, tuple(making.left_out))
@@ -157,7 +156,7 @@ def _lines(drafts: Sequence[_Draft], policies: Sequence[Sequence[tuple[str, Part
         for resource, tally in draft.tallies:
             for policy, sid, part in places:
                 if any(_covers(pattern, resource) for pattern in part.resources):
-                    yield Line(policy, sid, action, resource, draft.part.tests, draft.part.known, tally)
+                    yield Line(policy, sid, action, resource, part.tests, draft.part.known, tally)
                     break
 
 
@@ -168,18 +167,16 @@ def _covers(pattern: str, resource: str) -> bool:
 def _places(
     policies: Sequence[Sequence[tuple[str, Part]]],
 ) -> Callable[[str, Part], list[tuple[int, str, Part]]]:
-    """Gives the statements that allow an action as a part does."""
+    """Gives the statements that allow an action as a part does, then those that do so without a condition."""
     found: dict[Known, list[tuple[int, str, Part]]] = {}
     for number, policy in enumerate(policies):
         for sid, part in policy:
             found.setdefault(part.known, []).append((number, sid, part))
 
     def of(action: str, draft: Part) -> list[tuple[int, str, Part]]:
-        return [
-            place
-            for place in found.get(draft.known, ())
-            if any(_covers(name, action) for name in place[2].actions) and _is_within(draft.tests, place[2].tests)
-        ]
+        own = [one for one in found.get(draft.known, ()) if any(_covers(name, action) for name in one[2].actions)]
+        alike = [one for one in own if _is_within(draft.tests, one[2].tests)]
+        return alike + [one for one in own if draft.tests and not one[2].tests]
 
     return of
 

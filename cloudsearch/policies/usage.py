@@ -78,11 +78,11 @@ class Circumstances:
 
     def add(self, used: Used) -> None:
         """One use more."""
-        self.endpoints = _with(self.endpoints, used.vpc_endpoint)
+        self.endpoints = _with(self.endpoints, _endpoint(used))
         self.regions = _with(self.regions, used.region)
         if used.mfa is not True:
             self.mfa = False
-        if used.row.get("invoked_by"):
+        if used.row.get("invoked_by") or (used.via or "").startswith(("service:", "delegate:")):
             self.invoked = True
 
     def merge(self, other: Circumstances) -> None:
@@ -91,6 +91,11 @@ class Circumstances:
         self.regions = _joined(self.regions, other.regions)
         self.mfa = self.mfa and other.mfa
         self.invoked = self.invoked or other.invoked
+
+
+def _endpoint(used: Used) -> str | None:
+    """The VPC endpoint by its id; that of another account is hidden in the log."""
+    return used.vpc_endpoint if used.vpc_endpoint and used.vpc_endpoint.startswith("vpce-") else None
 
 
 def _with(values: set[str] | None, value: str | None) -> set[str] | None:
