@@ -17,6 +17,7 @@ from cloudsearch.cli import (
     load,
     permissions,
     purge,
+    record,
     rederive,
     redrive,
     report,
@@ -78,6 +79,7 @@ app.command("redrive")(redrive.command)
 app.command("snapshot")(snapshot.command)
 app.command("list")(list_.command)
 app.command("report")(report.command)
+app.command("record", context_settings=record.CONTEXT)(record.command)
 app.command("denied")(denied.command)
 app.command("who")(who.command)
 app.command("history")(history.command)
