@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -14,8 +15,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-from isal import igzip
 
 ROOT = Path(__file__).parent.parent
 TOKEN = "IQoJb3JpZ2luX2VjE" * 12
@@ -80,7 +79,7 @@ def send(port: int, *datagrams: bytes, host: str = "127.0.0.1") -> None:
 
 def lines(folder: Path) -> list[dict[str, Any]]:
     """All lines of an archive's finished files."""
-    texts = [igzip.decompress(path.read_bytes()) for path in sorted(folder.glob("*.jsonl.gz"))]
+    texts = [gzip.decompress(path.read_bytes()) for path in sorted(folder.glob("*.jsonl.gz"))]
     return [json.loads(line) for text in texts for line in text.splitlines()]
 
 

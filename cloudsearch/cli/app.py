@@ -10,6 +10,7 @@ import typer
 from cloudsearch import __version__
 from cloudsearch.cli import (
     actions,
+    compare,
     coverage,
     denied,
     history,
@@ -87,4 +88,5 @@ app.command("top")(top.command)
 app.command("permissions")(permissions.command)
 app.command("actions")(actions.command)
 app.command("coverage")(coverage.command)
+app.command("compare")(compare.command)
 app.command("validate")(validate.command)

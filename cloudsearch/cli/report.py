@@ -115,6 +115,9 @@ CompareOption = Annotated[
     str | None,
     typer.Option("--compare", metavar="DATE", help="What changed since the report that was saved last by that date."),
 ]
+WithCsmOption = Annotated[
+    bool, typer.Option("--with-csm", help="What client-side monitoring saw used counts as used, logged or not.")
+]
 ServiceOption = Annotated[
     list[str] | None, typer.Option("--service", metavar="PREFIX", help="Only actions of this service. Repeatable.")
 ]
@@ -156,6 +159,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     through: ThroughOption = False,  # noqa: FBT002
     save: SaveOption = False,  # noqa: FBT002
     compare: CompareOption = None,
+    with_csm: WithCsmOption = False,  # noqa: FBT002
     show: ShowOption = None,
     service: ServiceOption = None,
     services: ServicesOption = False,  # noqa: FBT002
@@ -192,7 +196,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     if through and fail_on:
         raise UsageError("--fail-on is for actions: leave it out, or --through")
     whom = Whom(role, user, everybody, permission_set, merge_by is not None, tuple(account or ()))
-    way = Way(dest_role, dest_account, through, save, before(compare))
+    way = Way(dest_role, dest_account, through, save, before(compare), with_csm)
     way.check(whom)
     shown = Shown(
         how=how,

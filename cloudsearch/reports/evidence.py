@@ -59,6 +59,7 @@ class Use:
     undetermined: Counter[str] = field(default_factory=Counter)
     inferred_from: Counter[str] = field(default_factory=Counter)
     network_only: bool = False
+    monitored: bool = False  # whether only client-side monitoring shows the calls
 
     @property
     def inferred(self) -> bool:
@@ -156,6 +157,14 @@ def evidence_of_all(store: Grouped, window: Window, subjects: Sequence[Subject])
         for at in named.get(str(arn), set()) | named.get(str(key[0]), set()):
             add(gathered[at], own)
     return [one.evidence() for one in gathered]
+
+
+def gathered(groups: Iterable[Group], principal_id: str | None) -> Evidence:
+    """The evidence of groups that are a principal's, with keys as events' are grouped by."""
+    gathering = _Gathering(principal_id, caller_loaded=True)
+    for group in groups:
+        gathering.add(group)
+    return gathering.evidence()
 
 
 def _read(store: Grouped, where: Where, *first: Field) -> Iterator[tuple[Group, Callable[[_Gathering, Group], None]]]:
