@@ -241,8 +241,12 @@ def listened(listening: Listening, kept: Kept, seconds: float | None, output: Pa
     began = time.monotonic()
     stop = _Stop(began + seconds if seconds is not None else None)
     host = listening.name
-    with stop.told(), listening.opened(PORT) as sockets:
-        with kept.opened(host) as keeping, Status(sys.stderr, quiet=listening.quiet) as status:
+    with stop.told():
+        with (
+            kept.opened(host) as keeping,
+            listening.opened(PORT) as sockets,
+            Status(sys.stderr, quiet=listening.quiet) as status,
+        ):
             recorder = Recorder(sockets, keeping.sinks, Stamp(host))
             counts = recorder.run(stop.is_over, lambda now: status.at(now, keeping.uploader))
         done = summary(counts, keeping, sockets, host, time.monotonic() - began)
