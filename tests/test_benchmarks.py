@@ -73,3 +73,15 @@ def test_a_bomb_is_refused_in_bounded_memory(tmp_path: Path) -> None:
     found = run("memory", *bomb, "--into", "embedded", "--folder", str(tmp_path))
     assert [one["task"] for one in found] == ["a bomb: brackets", "a bomb: numbers for records"]
     assert all(one["peak_mib"] < 400 for one in found)
+
+
+def test_datagrams_are_sent_counted_and_loaded(tmp_path: Path) -> None:
+    """Short and slow: all that was sent was received or dropped, and each line is loaded; memory stays what it is."""
+    from benchmarks.csm import loaded, recorded
+
+    done = recorded(tmp_path, rate=3_000, seconds=2, senders=3)
+    assert done.sent > 1_000
+    assert done.dropped is not None
+    assert done.received + done.dropped == done.sent
+    assert done.memory < 300
+    assert loaded(tmp_path)[0] == done.received

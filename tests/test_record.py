@@ -24,6 +24,7 @@ from cloudsearch.csm.background import Background
 from cloudsearch.csm.datagrams import Kind, Line
 from cloudsearch.csm.sockets import Address, Sockets, addresses
 from cloudsearch.errors import CloudsearchError, UsageError
+from cloudsearch.reports.permissions import Use, needs
 from cloudsearch.store import CSM_CALLS
 from cloudsearch.stores.duckdb import DuckDBStore
 from cloudsearch.where import Everything
@@ -299,6 +300,15 @@ def test_what_could_not_be_uploaded_is_the_next_time(tmp_path: Path, bucket: Sma
         assert running.end()["archive"]["uploaded"] == 1
     (key,) = keys(bucket)
     assert bucket.client("s3").get_object(Bucket="kept", Key=key)["Body"].read() == data
+
+
+def test_what_it_takes_to_upload() -> None:
+    """No more than to put objects there, under a key."""
+    key = "arn:aws:kms:eu-west-1:111122223333:key/1"
+    policy = needs(Use.RECORD, "cloudtrail", bucket="kept", key=key).policy
+    assert policy is not None
+    found = {(one["Action"], one["Resource"]) for one in policy["Statement"]}
+    assert found == {("s3:PutObject", "arn:aws:s3:::kept/*"), ("kms:GenerateDataKey", key)}
 
 
 # The store

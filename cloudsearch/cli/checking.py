@@ -46,7 +46,7 @@ def _pid(given: Sequence[str]) -> int | None:
     if not given:
         return None
     if len(given) > 1 or not given[0].isdecimal():
-        raise UsageError("--check takes the id of one process: cloudsearch record --check 1234")
+        raise UsageError(f"--check {' '.join(given)}: it takes the id of one process: cloudsearch record --check 1234")
     return int(given[0])
 
 

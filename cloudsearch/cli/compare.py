@@ -47,6 +47,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     from cloudsearch.cli.stores import opened
     from cloudsearch.render.compare import compare as rendered
     from cloudsearch.render.compare import foot
+    from cloudsearch.render.text import folded
     from cloudsearch.reports.compare import compare
     from cloudsearch.reports.window import window
 
@@ -56,7 +57,8 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         found = compare(opened_store, span, account or ())
     lines = rendered(found, how, width=width())
     if how is Format.TABLE:
-        put([*lines, *foot(found)], output)
+        below = (part for line in foot(found) for part in folded(line, width()))
+        put([*lines, *below], output)
         return
     for line in () if how.is_document else foot(found):
         say(line)
