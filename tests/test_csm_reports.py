@@ -292,6 +292,16 @@ def test_a_session_whose_calls_no_log_has_is_known_by_what_opened_it(scenario: S
     assert "host (none is named): 2026-08-01T00:01:00Z to 2026-08-01T00:01:00.001Z, 4 records" in out
 
 
+def test_everybodys_report_says_which_hosts_it_covers(scenario: Scenario) -> None:
+    """Once, above all of them."""
+    monitored(scenario, *both(MINUTE, Service="S3", Api="GetObject", host="web-1"))
+    path = scenario.iam(worker("s3:GetObject"))
+    code, out, _ = scenario.run("report", "--all", "--iam", path, "--with-csm")
+    assert code == 0
+    assert out.count("1 answered attempts of SDK calls; what it lacks shows nothing") == 1
+    assert out.count("host web-1: ") == 1
+
+
 def test_archives_do_not_change_what_logs_are_known_to_cover(scenario: Scenario) -> None:
     """A report says the same before and after an archive was loaded, without the flag."""
     scenario.log(*background())

@@ -11,6 +11,9 @@ from cloudsearch.csm.datagrams import Line
 MOST_BYTES = 64 << 20
 """Bytes of lines that wait to be written; what comes when so many wait is lost, and counted."""
 
+_EARLY = 8
+"""Lines are written before their time when they fill this part of the room there is."""
+
 
 class Writer(Protocol):
     """Where lines go. One thread calls it."""
@@ -56,6 +59,8 @@ class Background:
             else:
                 self._lines += lines
                 self._waiting += size
+                if self._waiting >= self._most_bytes // _EARLY and self.problem is None:
+                    self._woken.notify()
         if over:
             self.lost += self._writer.overflow(lines)
 
@@ -72,12 +77,16 @@ class Background:
     def _run(self) -> None:
         while True:
             with self._woken:
-                self._woken.wait_for(lambda: self._closing, self._seconds)
+                self._woken.wait_for(self._is_due, self._seconds)
                 closing, lines = self._closing, self._lines
                 self._lines = []
             self._write(lines)
             if closing:
                 return
+
+    def _is_due(self) -> bool:
+        """Whether it is time before the time is over: at the end, and when much waits that may well be written."""
+        return self._closing or (self.problem is None and self._waiting >= self._most_bytes // _EARLY)
 
     def _write(self, lines: list[Line]) -> None:
         from cloudsearch.errors import CloudsearchError

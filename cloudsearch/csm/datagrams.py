@@ -35,6 +35,7 @@ _PLAIN = frozenset(
         *("AwsException", "AwsExceptionMessage", "SdkException", "SdkExceptionMessage"),
         *("DestinationIp", "ConnectionReused", "AcquireConnectionLatency", "ConnectLatency", "RequestLatency"),
         *("DnsLatency", "TcpLatency", "SslLatency", "DataLatency", "SocketReuse"),
+        *("Id", "Host", "Received"),
     }
 )
 """Members that are no secrets, as long as they are no objects."""
@@ -145,9 +146,8 @@ def checked(found: dict[str, Any]) -> dict[str, Any]:
             for name in ("SdkExceptionMessage", "FinalSdkExceptionMessage", "AwsExceptionMessage", "Fqdn"):
                 if name in found:
                     found[name] = without_secrets(found[name])
-        _encode(found)
-    except (RecursionError, UnicodeEncodeError) as error:
-        raise Unreadable("nested too deeply" if isinstance(error, RecursionError) else "not UTF-8") from error
+    except RecursionError as error:
+        raise Unreadable("nested too deeply") from error
     if problem := _problem(found):
         raise Unreadable(problem)
     return found

@@ -17,7 +17,7 @@ from cloudsearch.csm.keys import account_of
 from cloudsearch.derive.denial import denial
 from cloudsearch.derive.outcome import outcome_of
 from cloudsearch.derive.values import storable
-from cloudsearch.event import Outcome, Row, Value
+from cloudsearch.event import TEXT_LIMIT, Outcome, Row, Value
 
 _HTTP_CODE = re.compile(r"[1-5]\d\d", re.ASCII)
 _FORBIDDEN = 403
@@ -30,6 +30,8 @@ def row_of(found: Mapping[str, Any], raw: bytes, *, id_: str, host: str | None) 
     row = dict(_row(found))
     row |= {"id": str(found.get("Id") or id_), "host": _text(found.get("Host")) or host, "raw": raw}
     row["received"] = moment(found.get("Received"))
+    if len(raw) <= TEXT_LIMIT and b"\\" not in raw:  # then no text in it is too long, or holds what no store takes
+        return {name: value for name, value in row.items() if value is not None}
     return {name: storable(value) for name, value in row.items() if value is not None}
 
 

@@ -61,9 +61,10 @@ class Uploader:
     def _run(self) -> None:
         pause = LOOK_SECONDS
         while True:
+            closing = self._closing.is_set()  # what was finished before that is among what is looked for next
             done = self._upload()
             pause = LOOK_SECONDS if done else min(2 * pause, LONGEST_PAUSE)
-            if self._closing.is_set():
+            if closing:
                 if done or time.monotonic() >= self._end:
                     return
                 time.sleep(min(LOOK_SECONDS, max(0.0, self._end - time.monotonic())))

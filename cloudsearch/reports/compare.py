@@ -31,7 +31,13 @@ DELIVERY = timedelta(minutes=15)
 
 _AT_ONCE = 5_000
 _C, _E = CSM_CALLS.by_name, EVENTS.by_name
-_NEEDED = tuple(field for field in CSM_CALLS.fields if field.name not in ("error_message", "reason", "received"))
+_NEEDED = tuple(
+    _C[name]
+    for name in (
+        *("id", "time", "kind", "host", "client_id", "user_agent", "service_id", "api", "event_source", "latency"),
+        *("attempts", "outcome", "error_code", "account", "access_key_id", "request_id"),
+    )
+)
 
 
 class Part(StrEnum):

@@ -7,7 +7,7 @@ alike they are. Each event is one attempt's, and each attempt has one event.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +24,10 @@ SKEW = timedelta(minutes=2)
 """By how much a host's clock may be off; SigV4 itself takes five minutes
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html)."""
 
-_AT_ONCE = 500
+_FAR = timedelta(hours=1)
+"""No call is signed by a clock that is further off, so no id need be looked for further away."""
+
+_AT_ONCE = 2_000
 _F = EVENTS.by_name
 _READ = tuple(
     _F[name]
@@ -81,8 +84,12 @@ def by_request_id(store: Store, calls: Where, attempts: Sequence[Attempt]) -> It
     for one in attempts:
         if one.request_id:
             wanted[one.request_id].append(one)
+    times = [one.time for one in attempts if one.request_id]
+    if not times:
+        return
+    near = Range(_F["time"], min(times) - _FAR, max(times) + _FAR)
     for ids in _some(sorted(wanted)):
-        for event in _events(store, And((calls, In(_F["request_id"], ids)))):
+        for event in _events(store, And((calls, near, In(_F["request_id"], ids)))):
             for one in wanted[event.request_id or ""]:
                 if one.key is None or event.key is None or one.key == event.key:
                     yield one, event
@@ -110,20 +117,32 @@ def by_time(
 
 
 def _nearest(attempts: Sequence[Attempt], events: Sequence[Event], taken: set[str]) -> Iterator[tuple[Attempt, Event]]:
-    """In the order of time the first event that will do: of intervals of one length no other order joins more."""
+    """In the order of time the first event that will do: of intervals of one length no other order joins more.
+
+    An attempt with an id can only have an event without one, so attempts without an id leave those to it if they can.
+    """
     left = sorted(events, key=lambda event: (event.time, event.id))
+    named = deque(event for event in left if event.request_id)
+    unnamed = deque(event for event in left if not event.request_id)
     for one in sorted(attempts, key=lambda one: one.time):
-        found = next((event for event in left if _belong(one, event)), None)
+        found = _first(one, unnamed) if one.request_id else _first(one, named) or _first(one, unnamed)
         if found:
-            left.remove(found)
             taken.add(found.id)
             yield one, found
 
 
-def _belong(one: Attempt, event: Event) -> bool:
-    if one.request_id and event.request_id:
-        return False
-    return abs(one.time.replace(microsecond=0) - event.time) <= SKEW and not one.services.isdisjoint(event.services)
+def _first(one: Attempt, left: deque[Event]) -> Event | None:
+    """Take the first event near the attempt; those before are too early for all that come later, too."""
+    time = one.time.replace(microsecond=0)  # events have whole seconds
+    while left and left[0].time < time - SKEW:
+        left.popleft()
+    for at, event in enumerate(left):
+        if event.time > time + SKEW:
+            return None
+        if not one.services.isdisjoint(event.services):
+            del left[at]
+            return event
+    return None
 
 
 def _events(store: Store, where: Where) -> Iterator[Event]:
