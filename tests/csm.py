@@ -11,10 +11,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from cloudsearch.csm.datagrams import Kind, Line
 
 ROOT = Path(__file__).parent.parent
 TOKEN = "IQoJb3JpZ2luX2VjE" * 12
@@ -88,6 +90,23 @@ def write_archive(path: Path, *said: object) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"".join(packed(one) + b"\n" for one in said))
     return path
+
+
+def until(holds: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait for something that comes soon."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.05)
+
+
+def line(number: int) -> Line:
+    """A line of an archive."""
+    return Line(Kind.CALL, packed(call(number)))
+
+
+SOME = [packed(attempt(number)) for number in range(300)]
+"""Attempts, each with a request id of its own."""
 
 
 class Recording:

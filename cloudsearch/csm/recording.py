@@ -72,7 +72,7 @@ class Recorder:
     def _drain(self) -> None:
         """Take what the kernel has taken for us."""
         end = time.monotonic() + LONGEST_DRAIN
-        while (found := self.sockets.receive(AT_ONCE)) and time.monotonic() < end:
+        while time.monotonic() < end and (found := self.sockets.receive(AT_ONCE)):
             self._take(found)
 
     def _take(self, datagrams: Sequence[bytes]) -> None:
