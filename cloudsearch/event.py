@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-FIELDS_VERSION = 2
+FIELDS_VERSION = 3
 DERIVATION_VERSION = 2
 
 TEXT_LIMIT = 8191

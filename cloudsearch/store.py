@@ -66,6 +66,7 @@ LOG_FILES = Table(
         Field("day", _K, "the day the file's path names, YYYY-MM-DD"),
         Field("records", _I, "records read from it"),
         Field("dead_lettered", _I, "records of it in the dead letters"),
+        Field("kind", _K, "csm for an archive of client-side monitoring; none for a log of CloudTrail"),
     ),
 )
 
@@ -89,24 +90,31 @@ DEAD_LETTERS = Table(
 CSM_CALLS = Table(
     "csm",
     (
-        Field("id", _K, "identity of the datagram"),
-        Field("time", _T, "when the SDK made the call"),
-        Field("kind", _K, "ApiCall or ApiCallAttempt"),
+        Field("id", _K, "identity of the line: given when it was received, or sha256 of it"),
+        Field("time", _T, "when the SDK began the call or the attempt, by its host's clock; of a reject, received"),
+        Field("kind", _K, "ApiCall, ApiCallAttempt or Rejected"),
         Field("service_id", _K, "the SDK's service id"),
         Field("api", _K, "the operation"),
         Field("client_id", _K, "the application's own name"),
         Field("host", _K, "the host that was listened on"),
         Field("region", _K, "region of the call"),
         Field("account", _K, "account of the access key"),
-        Field("access_key_id", _K, "key that signed the call"),
+        Field("access_key_id", _K, "key that signed the attempt"),
         Field("request_id", _K, "the service's request id"),
-        Field("http_status", _I, "status of the attempt"),
+        Field("http_status", _I, "status of the attempt, or of the call's last one; none if nothing answered"),
         Field("error_code", _K, "the error the service or the SDK gave"),
         Field("error_message", _K, "its message"),
         Field("attempts", _I, "attempts of a call"),
         Field("latency", _I, "milliseconds"),
         Field("user_agent", _K, "the SDK"),
-        Field("actions", _L, "IAM actions surely exercised"),
+        Field("actions", _L, "IAM actions that the call needs, whatever became of it"),
+        Field("event_source", _K, "the service's host, as CloudTrail's events name services"),
+        Field("outcome", _K, "ok, denied, error (authorised, then failed) or undetermined; none if nothing answered"),
+        Field("denied_action", _K, "the IAM action a refusal names"),
+        Field("endpoint", _K, "the host and port the attempt was sent to"),
+        Field("retries_exceeded", _B, "whether the SDK gave up trying again"),
+        Field("received", _T, "when the recorder received it, by its own clock"),
+        Field("reason", _K, "why a datagram was rejected"),
     ),
     monthly=True,
     has_raw=True,
@@ -179,6 +187,7 @@ class LogFile:
     day: str | None = None
     records: int = 0
     dead_lettered: int = 0
+    kind: str | None = None
 
     def row(self) -> Row:
         """The entry as a row."""

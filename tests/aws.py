@@ -89,6 +89,7 @@ _S3 = {
     ("HEAD", True): "HeadObject",
     ("GET", False): "ListObjectsV2",
     ("GET", True): "GetObject",
+    ("PUT", True): "PutObject",
 }
 
 
@@ -209,6 +210,7 @@ def _handler(aws: SmallAws) -> type[BaseHTTPRequestHandler]:
 
         do_GET = do_POST  # noqa: N815 (http.server calls them so)
         do_HEAD = do_POST  # noqa: N815
+        do_PUT = do_POST  # noqa: N815
 
         def _answer(
             self, status: int, headers: list[tuple[str, str]], body: bytes, broken: Instead | None = None

@@ -94,3 +94,15 @@ def run_measured(*arguments: str) -> list[dict[str, Any]]:
     assert ended.returncode in (0, 1), ended.stderr
     found: list[dict[str, Any]] = json.loads(ended.stdout)
     return found
+
+
+def test_datagrams_are_sent_counted_and_loaded(tmp_path: Path) -> None:
+    """Short and slow: all that was sent was received or dropped, and each line is loaded; memory stays what it is."""
+    from benchmarks.csm import loaded, recorded
+
+    done = recorded(tmp_path, rate=3_000, seconds=2, senders=3)
+    assert done.sent > 1_000
+    assert done.dropped is not None
+    assert done.received + done.dropped == done.sent
+    assert done.memory < 300
+    assert loaded(tmp_path)[0] == done.received

@@ -10,6 +10,7 @@ import typer
 from cloudsearch import __version__
 from cloudsearch.cli import (
     actions,
+    compare,
     coverage,
     denied,
     diff,
@@ -19,6 +20,7 @@ from cloudsearch.cli import (
     load,
     permissions,
     purge,
+    record,
     rederive,
     redrive,
     replay,
@@ -81,6 +83,7 @@ app.command("redrive")(redrive.command)
 app.command("snapshot")(snapshot.command)
 app.command("list")(list_.command)
 app.command("report")(report.command)
+app.command("record", context_settings=record.CONTEXT)(record.command)
 app.command("denied")(denied.command)
 app.command("who")(who.command)
 app.command("history")(history.command)
@@ -91,4 +94,5 @@ app.command("top")(top.command)
 app.command("permissions")(permissions.command)
 app.command("actions")(actions.command)
 app.command("coverage")(coverage.command)
+app.command("compare")(compare.command)
 app.command("validate")(validate.command)

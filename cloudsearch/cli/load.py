@@ -88,6 +88,9 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     max_wait: MaxWaitOption = None,
     keep_secrets: KeepSecretsOption = False,  # noqa: FBT002
     redact: RedactOption = None,
+    csm: Annotated[  # noqa: FBT002
+        bool, typer.Option("--csm", help="They are archives of client-side monitoring, as record writes them.")
+    ] = False,
     quiet: QuietOption = False,  # noqa: FBT002
     verbose: VerboseOption = False,  # noqa: FBT002
 ) -> None:
@@ -110,7 +113,11 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     sources = Sources(arguments(paths, bucket, prefix), selected(account, region, since, until), eyes, own)
     names = _further_names(redact or [], keep_secrets=keep_secrets)
     target = _Target(store, index, ca_cert, letters, jobs, senders, max_wait, keep_secrets, names, quiet, verbose)
-    if dry_run:
+    if csm:
+        from cloudsearch.cli.archives import load
+
+        load(sources, target.store, index, ca_cert, max_wait, how, output, quiet=quiet, dry_run=dry_run)
+    elif dry_run:
         _estimate(sources, target, how, output)
     else:
         _load(sources, target, how, output)

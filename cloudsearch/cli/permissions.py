@@ -29,7 +29,9 @@ class PermissionsFormat(StrEnum):
 
 def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     use: Annotated[For, typer.Option("--for", help="What it is to do.", show_default=False)],
-    bucket: Annotated[str | None, typer.Option("--bucket", metavar="NAME|ARN", help="The bucket it reads.")] = None,
+    bucket: Annotated[
+        str | None, typer.Option("--bucket", metavar="NAME|ARN", help="The bucket it reads, or writes to.")
+    ] = None,
     key: Annotated[
         str | None, typer.Option("--key", metavar="ARN", help="The KMS key that the bucket's objects are under.")
     ] = None,

@@ -118,6 +118,9 @@ CompareOption = Annotated[
     str | None,
     typer.Option("--compare", metavar="DATE", help="What changed since the report that was saved last by that date."),
 ]
+WithCsmOption = Annotated[
+    bool, typer.Option("--with-csm", help="What client-side monitoring saw used counts as used, logged or not.")
+]
 ServiceOption = Annotated[
     list[str] | None, typer.Option("--service", metavar="PREFIX", help="Only actions of this service. Repeatable.")
 ]
@@ -162,6 +165,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     through: ThroughOption = False,  # noqa: FBT002
     save: SaveOption = False,  # noqa: FBT002
     compare: CompareOption = None,
+    with_csm: WithCsmOption = False,  # noqa: FBT002
     show: ShowOption = None,
     service: ServiceOption = None,
     services: ServicesOption = False,  # noqa: FBT002
@@ -204,7 +208,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     if same_name and (through or dest_role or dest_account):
         raise UsageError("--same-name is for what somebody did as itself: no --through, no destination")
     whom = Whom(role, user, everybody, permission_set, merge_by is not None, tuple(account or ()))
-    way = Way(dest_role, dest_account, through, save, before(compare), resources)
+    way = Way(dest_role, dest_account, through, save, before(compare), resources, with_csm)
     way.check(whom)
     shown = Shown(
         how=how,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cloudsearch.cli.told import Told
     from cloudsearch.iam import Iam, Principal
     from cloudsearch.reports.activity import Day
+    from cloudsearch.reports.monitored import Monitored
     from cloudsearch.reports.report import Report
     from cloudsearch.reports.window import Window
     from cloudsearch.store import Store
@@ -81,6 +82,7 @@ class Way:
 
     ``save`` keeps the reports; ``compare`` tells what changed since those that were saved before that moment;
     ``resources`` tells where each action is granted and what it was used on.
+    ``with_csm`` has what client-side monitoring shows used count as used.
     """
 
     dest_role: str | None
@@ -89,6 +91,7 @@ class Way:
     save: bool = False
     compare: datetime | None = None
     resources: bool = False
+    with_csm: bool = False
 
     def check(self, whom: Whom) -> None:
         """Raise ``UsageError`` for flags that do not go together."""
@@ -100,6 +103,8 @@ class Way:
             raise UsageError("--dest-role and --dest-account tell what one did: --role or --user, and nobody merged")
         if (self.save or self.compare) and (self.through or self.dest_role or self.dest_account):
             raise UsageError("--save and --compare are for what somebody did as itself: no --through, no destination")
+        if self.with_csm and (self.through or self.dest_role or self.dest_account):
+            raise UsageError("--with-csm is for what somebody did as itself: no --through, no destination")
         if self.compare and whom.are_merged:
             raise UsageError("--compare tells of one principal at a time: leave --merge-by and --permission-set out")
         if self.resources and (self.through or self.dest_role or self.dest_account or self.compare or whom.are_merged):
@@ -135,7 +140,7 @@ class Way:
             shown.destinations(list(destinations(store, span, into, told.options)))
             return
         now = datetime.now(UTC)
-        found = reports(store, span, [(one, told.options(one)) for one in principals])
+        found = reports(store, span, [(one, told.options(one)) for one in principals], self._monitored(store, span))
         if self.save:
             found = saving(store, found, now=now)
         if self.resources:
@@ -150,6 +155,11 @@ class Way:
         else:
             only = next(found)
             shown.reports([only, *found], days=_days(store, only) if shown.how is Format.HTML else [])
+
+    def _monitored(self, store: Store, span: Window) -> Monitored | None:
+        from cloudsearch.reports.monitored import monitored
+
+        return monitored(store, span) if self.with_csm else None
 
 
 def _days(store: Store, report: Report) -> Sequence[Day]:

@@ -45,26 +45,28 @@ class Pending:
         return LogFile(**known, modified=self.source.modified, time=now())  # type: ignore[arg-type]
 
 
-def look_up(sources: Iterable[Source], entries_of: Callable[[Sequence[str]], Iterable[Row]]) -> Iterator[Pending]:
-    """Join sources with the ledger, a batch at a time."""
+def look_up(
+    sources: Iterable[Source], entries_of: Callable[[Sequence[str]], Iterable[Row]], kind: str | None = None
+) -> Iterator[Pending]:
+    """Join sources with the ledger, a batch at a time; ``kind`` is what the ledger calls files that are no logs."""
     left = iter(sources)
     while batch := list(islice(left, BATCH)):
-        ids = {source.name: entry_id(source) for source in batch}
+        ids = {source.name: entry_id(source, kind) for source in batch}
         entries = {row["id"]: row for row in entries_of(list(ids.values()))}
         for source in batch:
             yield Pending(source, entries.get(ids[source.name]))
 
 
-def entry_id(source: Source) -> str:
-    """The identity of a file's entry."""
-    identity = f"{source.size if source.etag is None else source.etag} {source.name}"
+def entry_id(source: Source, kind: str | None = None) -> str:
+    """The identity of a file's entry; a file that is no log may also be loaded as one, which is another entry."""
+    identity = f"{f'{kind} ' if kind else ''}{source.size if source.etag is None else source.etag} {source.name}"
     return hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()
 
 
-def entry(source: Source, sha256: str, *, records: int = 0, dead_lettered: int = 0) -> LogFile:
+def entry(source: Source, sha256: str, *, records: int = 0, dead_lettered: int = 0, kind: str | None = None) -> LogFile:
     """The ledger's entry for a file whose every record was acknowledged."""
     return LogFile(
-        id=entry_id(source),
+        id=entry_id(source, kind),
         time=now(),
         name=source.name,
         size=source.size,
@@ -75,6 +77,7 @@ def entry(source: Source, sha256: str, *, records: int = 0, dead_lettered: int =
         day=source.day,
         records=records,
         dead_lettered=dead_lettered,
+        kind=kind,
     )
 
 

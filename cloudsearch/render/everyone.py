@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from cloudsearch.iam import State
+from cloudsearch.render.monitored import monitoring
 from cloudsearch.render.text import columns, day
 from cloudsearch.reports.report import Report
 from cloudsearch.reports.verdicts import Marker, ReportRow
@@ -56,6 +57,8 @@ def head(report: Report, *, whole_store: bool) -> Iterator[str]:
         last = until - timedelta(microseconds=1)
         yield f"window    {day(since)} to {day(last)} UTC{' (all that is loaded)' if whole_store else ''}"
     yield f"IAM       as of {day(report.options.iam_as_of)}; AWS-managed policies change without an event"
+    for label, text in monitoring(report.monitored) if report.monitored else ():
+        yield f"{label:9} {text}"
 
 
 def table(lines: Iterable[Line], *, width: int | None) -> Iterator[str]:

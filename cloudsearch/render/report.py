@@ -10,6 +10,7 @@ from itertools import groupby
 from cloudsearch.iam import State
 from cloudsearch.render.formats import Format
 from cloudsearch.render.machine import render
+from cloudsearch.render.monitored import monitoring
 from cloudsearch.render.page import Chart, Kind, Page
 from cloudsearch.render.text import columns, day, folded
 from cloudsearch.reports.activity import Day
@@ -69,6 +70,8 @@ def _about(report: Report, *, whole_store: bool) -> Iterator[tuple[str, str]]:
         yield "", "service control policies are not known: give them with --scp, or --iam a snapshot"
     if report.options.selectors is not None:
         yield "trails", ", ".join(trail.name for trail in report.options.selectors.trails) or "none"
+    if report.monitored is not None:
+        yield from monitoring(report.monitored)
     if report.verdict:
         yield "verdict", report.verdict
     if report.circumstances.missing_documents:
@@ -80,7 +83,7 @@ def foot(report: Report) -> str:
     return f"actions as of {report.catalogue_version}"
 
 
-def body(
+def body(  # noqa: PLR0913 (each tells how rows are laid out)
     rows: Iterable[ReportRow],
     how: Format,
     *,

@@ -15,7 +15,7 @@ from cloudsearch.reports.proofs import Proofs, proofs
 from cloudsearch.reports.purged import purges
 from cloudsearch.reports.window import Window, days_between
 from cloudsearch.store import DEAD_LETTERS, EVENTS, LOG_FILES, Group, Store
-from cloudsearch.where import And, Everything, Exists, In, Where
+from cloudsearch.where import And, Exists, In, Where
 
 MOST_GAPS = 0.05
 """The share of days without events past which nothing can be concluded from absence."""
@@ -180,7 +180,8 @@ def places_of(store: Store, proven: Proofs) -> Places:
     for account, region in proven.places:
         found[account].add(region)
     is_whole = True
-    for group in store.group(LOG_FILES, (LOG_FILES.by_name["account"], LOG_FILES.by_name["region"]), Everything()):
+    logs = In(LOG_FILES.by_name["kind"], (None,))
+    for group in store.group(LOG_FILES, (LOG_FILES.by_name["account"], LOG_FILES.by_name["region"]), logs):
         if all(isinstance(part, str) for part in group.key):
             found[str(group.key[0])].add(str(group.key[1]))
         else:

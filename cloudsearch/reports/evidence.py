@@ -59,6 +59,7 @@ class Use:
     undetermined: Counter[str] = field(default_factory=Counter)
     inferred_from: Counter[str] = field(default_factory=Counter)
     network_only: bool = False
+    monitored: bool = False  # whether only client-side monitoring shows the calls
 
     @property
     def inferred(self) -> bool:
@@ -213,6 +214,14 @@ def _by_name(subjects: Sequence[Subject]) -> dict[str, set[int]]:
         for name in filter(None, (*subject.arns, subject.principal_id)):
             named[name].add(at)
     return named
+
+
+def gathered(groups: Iterable[Group], principal_id: str | None) -> Evidence:
+    """The evidence of groups that are a principal's, with keys as events' are grouped by."""
+    gathering = _Gathering(principal_id, caller_loaded=True)
+    for group in groups:
+        gathering.add(group)
+    return gathering.evidence()
 
 
 def _read(store: Grouped, where: Where, *first: Field) -> Iterator[tuple[Group, Callable[[_Gathering, Group], None]]]:

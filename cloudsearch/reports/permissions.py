@@ -80,12 +80,13 @@ def needs(
     ``prefix`` is that of the indices, ``role_arns`` are roles to assume. Raises ``UsageError`` for what makes
     no sense together, and for what is no ARN.
     """
-    if bucket and use not in (Use.LOAD, Use.VALIDATE):
-        raise UsageError(f"--bucket goes with --for load or validate: {use} reads no bucket")
+    if bucket and use not in (Use.LOAD, Use.VALIDATE, Use.RECORD):
+        raise UsageError(f"--bucket goes with --for load, validate or record: {use} uses no bucket")
     if key and not bucket:
         raise UsageError("--key goes with --bucket: a key that the bucket's objects are encrypted with")
     own = [_statement(n, sid, names, ("*",)) for n, (sid, names) in enumerate(_ACCOUNT.get(use, {}).items())]
-    statements = [*_of_bucket(bucket, key), *own] if bucket else own
+    of_bucket = _into_bucket if use is Use.RECORD else _of_bucket
+    statements = [*of_bucket(bucket, key), *own] if bucket else own
     of_store = _OF_STORE.get(use)
     role = roles.role(of_store, prefix) if of_store else None
     return Needs(
@@ -136,17 +137,32 @@ def _of_bucket(bucket: str, key: str | None) -> list[Statement]:
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
     """
+    arn = _checked(bucket, key)
+    found = [
+        _statement(0, "ListLogs", ("s3:ListBucket",), (arn,)),
+        _statement(1, "ReadLogs", ("s3:GetObject",), (f"{arn}/*",)),
+    ]
+    return [*found, _statement(2, "DecryptLogs", ("kms:Decrypt",), (key,))] if key else found
+
+
+def _into_bucket(bucket: str, key: str | None) -> list[Statement]:
+    """To put objects into a bucket, encrypted under a key.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+    """
+    found = [_statement(0, "KeepArchive", ("s3:PutObject",), (f"{_checked(bucket, key)}/*",))]
+    return [*found, _statement(1, "EncryptArchive", ("kms:GenerateDataKey",), (key,))] if key else found
+
+
+def _checked(bucket: str, key: str | None) -> str:
+    """The bucket's ARN; raises ``UsageError`` where it or the key is none."""
     arn = bucket if bucket.startswith("arn:") else f"arn:{_partition(key)}:s3:::{bucket}"
     name = arn.partition(":s3:::")[2]
     if not name or set(name) & set("*?/$"):
         raise UsageError(f"--bucket {bucket!r} is no bucket: give its name, or its ARN")
     if key and (key.split(":")[2:3] != ["kms"] or ":key/" not in key or set(key) & set("*?$")):
         raise UsageError(f"--key {key!r} is no key: give its ARN, arn:aws:kms:REGION:ACCOUNT:key/ID")
-    found = [
-        _statement(0, "ListLogs", ("s3:ListBucket",), (arn,)),
-        _statement(1, "ReadLogs", ("s3:GetObject",), (f"{arn}/*",)),
-    ]
-    return [*found, _statement(2, "DecryptLogs", ("kms:Decrypt",), (key,))] if key else found
+    return arn
 
 
 def _partition(key: str | None) -> str:

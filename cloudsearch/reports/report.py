@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cloudsearch.actions import Case, ObservabilityClass, may_need, observability
@@ -13,6 +13,7 @@ from cloudsearch.iam import Grant, Layer, Principal, State, facts_of, grants
 from cloudsearch.reports.changes import Change, Grantee, changes, last_change
 from cloudsearch.reports.coverage import Coverage, coverage
 from cloudsearch.reports.evidence import Evidence, Gather, Subject, Use, evidence, evidence_of_all
+from cloudsearch.reports.monitored import Monitored, joined
 from cloudsearch.reports.principals import arns_of
 from cloudsearch.reports.verdicts import Circumstances, Marker, ReportRow, judge, unknown_call
 from cloudsearch.reports.window import Window
@@ -71,6 +72,7 @@ class Report:
     catalogue_version: str
     events: int
     rows: tuple[ReportRow, ...]
+    monitored: Monitored | None = None
 
     @property
     def verdict(self) -> str | None:
@@ -92,15 +94,24 @@ def report(store: Store, window: Window, principal: Principal, options: Options,
     return _concluded(principal, covered, found, _changes(store, covered, principal.account), options)
 
 
-def reports(store: Store, window: Window, asked: Sequence[tuple[Principal, Options]]) -> Iterator[Report]:
-    """As ``report``, of many principals: the events are gone through once, whatever their number."""
+def reports(
+    store: Store,
+    window: Window,
+    asked: Sequence[tuple[Principal, Options]],
+    told: Monitored | None = None,
+) -> Iterator[Report]:
+    """As ``report``, of many principals: the events are gone through once, whatever their number.
+
+    With what client-side monitoring ``told``, an action counts as used, too, that only it shows.
+    """
     covered = coverage(store, window)
     subjects = [
         Subject(arns_of(one), one.id, bool(covered.of(one.account).days), options.same_name) for one, options in asked
     ]
     changed = {account: _changes(store, covered, account) for account in {principal.account for principal, _ in asked}}
     for (principal, options), found in zip(asked, evidence_of_all(store, window, subjects), strict=True):
-        yield _concluded(principal, covered, found, changed[principal.account], options)
+        seen = joined(found, told.evidence(arns_of(principal), principal.id)) if told else found
+        yield replace(_concluded(principal, covered, seen, changed[principal.account], options), monitored=told)
 
 
 def _changes(store: Store, covered: Coverage, account: str) -> Sequence[Change]:

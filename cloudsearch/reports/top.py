@@ -17,10 +17,11 @@ from cloudsearch.event import Copy, Field, Outcome
 from cloudsearch.reports.coverage import coverage
 from cloudsearch.reports.evidence import NOT_CALLS, needs_no_permission
 from cloudsearch.reports.window import Window
-from cloudsearch.store import EVENTS, Group, Store
+from cloudsearch.store import CSM_CALLS, EVENTS, Group, Store
 from cloudsearch.where import And, Everything, Exists, In, Not, Or, Where
 
 _F = EVENTS.by_name
+_C = CSM_CALLS.by_name
 
 
 class By(StrEnum):
@@ -32,6 +33,18 @@ class By(StrEnum):
     REGION = "region"
     ERROR = "error"
     ADDRESS = "address"
+    AGENT = "agent"
+
+
+class CsmBy(StrEnum):
+    """What calls of SDKs can be counted by."""
+
+    API = "api"
+    SERVICE = "service"
+    CLIENT = "client"
+    HOST = "host"
+    REGION = "region"
+    ERROR = "error"
     AGENT = "agent"
 
 
@@ -54,7 +67,7 @@ class TopRow:
     there are now; None where there is nothing to compare with.
     """
 
-    by: By
+    by: By | CsmBy
     value: str | None
     count: int
     denied: int
@@ -118,15 +131,43 @@ def top(store: Store, window: Window, ranking: Ranking) -> Top:
     return Top(coverage(store, span).window, rows, len(tallies), _calls(store, span, accounts), problem)
 
 
-def _row(by: By, value: str | None, tally: _Tally, before: Mapping[str | None, _Tally] | None) -> TopRow:
+def _row(by: By | CsmBy, value: str | None, tally: _Tally, before: Mapping[str | None, _Tally] | None) -> TopRow:
     earlier = None if before is None else before.get(value, _Tally()).count
     change = None if earlier is None else tally.count - earlier
     return TopRow(by, value, tally.count, tally.denied, tally.errors, tally.first, tally.last, earlier, change)
 
 
+_CSM_FIELDS: Mapping[CsmBy, tuple[Field, ...]] = {
+    CsmBy.API: (_C["service_id"], _C["api"]),
+    CsmBy.SERVICE: (_C["service_id"],),
+    CsmBy.CLIENT: (_C["client_id"],),
+    CsmBy.HOST: (_C["host"],),
+    CsmBy.REGION: (_C["region"],),
+    CsmBy.ERROR: (_C["error_code"],),
+    CsmBy.AGENT: (_C["user_agent"],),
+}
+
+
+def top_of_csm(store: Store, window: Window, by: CsmBy, limit: int = 0) -> Top:
+    """As ``top``, of the calls that SDKs told of, whatever their attempts; one grouped read."""
+    fields = _CSM_FIELDS[by]
+    calls = And((In(_C["kind"], ("ApiCall",)), window.where(_C["time"])))
+    where = And((calls, Exists(fields[0]))) if by is CsmBy.ERROR else calls
+    tallies: dict[str | None, _Tally] = {}
+    for group in store.group(CSM_CALLS, (*fields, _C["outcome"]), where):
+        *names, outcome = (None if part is None else str(part) for part in group.key)
+        value = None if None in names else ":".join(map(str, names))
+        tallies.setdefault(value, _Tally()).add(group, outcome or "")
+    seen = [moment for tally in tallies.values() for moment in (tally.first, tally.last) if moment]
+    span = Window(window.since or min(seen), window.until or max(seen) + timedelta(milliseconds=1)) if seen else window
+    ranked = sorted(tallies.items(), key=lambda item: (-item[1].count, item[0] is not None, item[0] or ""))
+    rows = tuple(_row(by, value, tally, None) for value, tally in ranked[: limit or None])
+    return Top(span, rows, len(tallies), sum(tally.count for tally in tallies.values()))
+
+
 def _tallies(store: Store, window: Window, by: By, accounts: Collection[str]) -> dict[str | None, _Tally]:
     tallies: dict[str | None, _Tally] = {}
-    where = _where(store, window, accounts)
+    where = calls_once(store, window, accounts)
     counted = _of_actions(store, where) if by is By.ACTION else _of_field(store, where, by)
     for value, outcome, group in counted:
         tallies.setdefault(value, _Tally()).add(group, outcome)
@@ -159,8 +200,8 @@ def _call(source: str, name: str) -> str:
     return free.name if free and needs_no_permission(free.name) else f"{source}:{name}"
 
 
-def _where(store: Store, window: Window, accounts: Collection[str]) -> Where:
-    """Calls, each once."""
+def calls_once(store: Store, window: Window, accounts: Collection[str]) -> Where:
+    """Calls of a window in these recipient accounts' logs (none: all of them), each counted once."""
     time = window.where(_F["time"])
     loaded = tuple(str(group.key[0]) for group in store.group(EVENTS, (_F["recipient_account"],), time) if group.key[0])
     owners = And((In(_F["copy"], (Copy.OWNER,)), *([Not(In(_F["account"], loaded))] if loaded else [])))
@@ -170,7 +211,7 @@ def _where(store: Store, window: Window, accounts: Collection[str]) -> Where:
 
 
 def _calls(store: Store, window: Window, accounts: Collection[str]) -> int:
-    return sum(group.count for group in store.group(EVENTS, (), _where(store, window, accounts)))
+    return sum(group.count for group in store.group(EVENTS, (), calls_once(store, window, accounts)))
 
 
 def _of_length(store: Store, window: Window, length: timedelta) -> Window:

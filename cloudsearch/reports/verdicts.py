@@ -183,13 +183,16 @@ def _state(grant: Grant | None, about: Circumstances) -> str | None:
 def _used(use: Use) -> tuple[Marker, str]:
     if use.inferred:
         return Marker.USED, use.inference
+    if use.monitored:
+        failed = f"; never succeeded ({_counted(use.error_codes)})" if use.errors == use.calls else ""
+        return Marker.USED, f"used (source: csm){failed}"
     if use.errors == use.calls:
         return Marker.USED, f"never succeeded ({_counted(use.error_codes)})"
     return Marker.USED, use.inference
 
 
 def _ungranted(use: Use, grant: Grant | None, about: Circumstances) -> tuple[Marker, str]:
-    inferred = f"{use.inference}; " if use.inferred else ""
+    inferred = f"{use.inference}; " if use.inferred else "used (source: csm); " if use.monitored else ""
     if about.missing_documents:
         lacking = ", ".join(about.missing_documents)
         return Marker.UNKNOWN, f"{inferred}the IAM file lacks the document of {lacking}"
