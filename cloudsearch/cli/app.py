@@ -20,6 +20,7 @@ from cloudsearch.cli import (
     rederive,
     redrive,
     report,
+    search,
     snapshot,
     top,
     validate,
@@ -81,6 +82,7 @@ app.command("report")(report.command)
 app.command("denied")(denied.command)
 app.command("who")(who.command)
 app.command("history")(history.command)
+app.command("search")(search.command)
 app.command("top")(top.command)
 app.command("permissions")(permissions.command)
 app.command("actions")(actions.command)

@@ -21,9 +21,10 @@ from msgspec import UNSET, UnsetType
 
 from cloudsearch.errors import StoreError
 from cloudsearch.event import RAW, TEXT_LIMIT, Field, FieldType, Row, Value
+from cloudsearch.names import FLATTENED
 from cloudsearch.record import NOTHING, Parts, Record, parts_of
 from cloudsearch.store import EVENTS, Operation, Table
-from cloudsearch.stores.mappings import FLATTENED, RECORD_KEYWORDS, index_name
+from cloudsearch.stores.mappings import RECORD_KEYWORDS, index_name
 from cloudsearch.stores.structs import struct_of
 
 LONGEST_ID = 512  # bytes; a longer one makes an engine refuse the whole request

@@ -21,20 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from cloudsearch.event import DERIVATION_VERSION, FIELDS_VERSION, Field, FieldType
+from cloudsearch.names import ALIASES, FLATTENED, OURS
 from cloudsearch.store import CSM_CALLS, EVENTS, TABLES, UNDATED, Table
 from cloudsearch.stores.dialect import ELASTICSEARCH, OPENSEARCH, Dialect
 
 DEFAULT_PREFIX = "cloudtrail"
 YEARS = range(2006, 2100)
 """Years whose months an index pattern covers: AWS's own, and as long as anybody will read this."""
-
-FLATTENED = {
-    "requestParameters": "request_parameters",
-    "responseElements": "response_elements",
-    "additionalEventData": "additional_eventdata",
-    "serviceEventDetails": "service_event_details",
-}
-"""Free-form objects of a record, and the name of each one's flattened copy."""
 
 # A document with a longer record keeps it as text, so nothing that is mapped here is ever too long to be found.
 _KEYWORD: dict[str, Any] = {"type": "keyword", "ignore_above": 32766}
@@ -86,36 +79,10 @@ _KEYWORDS_OF_A_RECORD = (
 RECORD_KEYWORDS = frozenset((*_KEYWORDS_OF_A_RECORD, "sourceIPAddress"))
 """Paths of a record that are keywords under the name AWS gives them."""
 
-ALIASES = {
-    "@timestamp": "cloudsearch.time",
-    "event.action": "eventName",
-    "event.provider": "eventSource",
-    "event.id": "eventID",
-    "cloud.region": "awsRegion",
-    "cloud.account.id": "userIdentity.accountId",
-    "user.id": "userIdentity.principalId",
-    "user_agent.original": "userAgent",
-    "source.address": "sourceIPAddress",
-    "source.ip": "sourceIPAddress.ip",
-    "tls.client.server_name": "tlsDetails.clientProvidedHostHeader",
-    "aws.cloudtrail.user_identity.type": "userIdentity.type",
-    "aws.cloudtrail.user_identity.arn": "userIdentity.arn",
-    "aws.cloudtrail.user_identity.access_key_id": "userIdentity.accessKeyId",
-    "aws.cloudtrail.user_identity.invoked_by": "userIdentity.invokedBy",
-    "aws.cloudtrail.user_identity.session_context.session_issuer.arn": "userIdentity.sessionContext.sessionIssuer.arn",
-    "aws.cloudtrail.error_code": "errorCode",
-    "aws.cloudtrail.error_message": "errorMessage",
-    "aws.cloudtrail.recipient_account_id": "recipientAccountId",
-    "aws.cloudtrail.request_id": "requestID",
-    "aws.cloudtrail.resources.arn": "resources.ARN",
-    "aws.cloudtrail.resources.type": "resources.type",
-}
-"""Names of the Elastic Common Schema, and the field whose values they show."""
-
 
 def name_of(field: Field) -> str:
     """Where a derived field lies in a document."""
-    return f"cloudsearch.{field.name}"
+    return OURS + field.name
 
 
 def index_name(prefix: str, table: Table, month: str | None) -> str:
