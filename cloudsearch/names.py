@@ -58,8 +58,12 @@ MAP_TEXTS: Mapping[str, str] = {
     "aws.cloudtrail.request_parameters": "request",
     "aws.cloudtrail.response_elements": "response",
     "aws.cloudtrail.additional_eventdata": "additional",
+    "requestParameters": "request",
+    "responseElements": "response",
+    "additionalEventData": "additional",
+    "serviceEventDetails": "service_details",
 }
-"""Names of the texts of Java maps -> which of the record's objects."""
+"""Names of the texts of Java maps, and of whole objects -> which of the record's objects."""
 
 FLATTENED: Mapping[str, str] = {
     "requestParameters": "request_parameters",
@@ -114,7 +118,7 @@ MEMBERS = frozenset((*_OTHER_MEMBERS, *(name for name in SAME if "." not in name
 
 _ADDRESS = "sourceIPAddress.ip"
 _FLATTENED_ROOT = "aws.cloudtrail.flattened."
-_OTHERS_ROOTS = frozenset(name.partition(".")[0] for name in (*ALIASES, *CONSTANTS, *MAP_TEXTS) if "." in name)
+_OTHERS_ROOTS = frozenset(name.partition(".")[0] for name in (*ALIASES, *CONSTANTS) if "." in name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from cloudsearch.errors import UsageError
 from cloudsearch.event import RAW, Field, Row
-from cloudsearch.names import Addresses, Constant, Named, close_to, named
+from cloudsearch.names import FLATTENED, Addresses, Constant, Named, close_to, named
 from cloudsearch.reports.window import Window
 from cloudsearch.store import EVENTS, Store
 from cloudsearch.where import Address, And, Everything, Exists, In, Not, Path, Range, Where, values_of
@@ -36,6 +36,7 @@ DEFAULT_FIELDS = (
 RECORD = "record"
 """The name of the whole record among fields."""
 
+_WHOLE = (RECORD, RAW.name)
 _F = EVENTS.by_name
 
 
@@ -98,8 +99,8 @@ def columns(names: Sequence[str]) -> list[Column]:
     """The fields of these names; raises ``UsageError`` for one that is nobody's, or none at all."""
     found: dict[str, Column] = {}
     for name in names:
-        subject = None if name in (RECORD, RAW.name) else named(name)
-        if subject is None and name not in (RECORD, RAW.name):
+        subject = Path(name) if name in FLATTENED else None if name in _WHOLE else named(name)
+        if subject is None and name not in _WHOLE:
             close = close_to(name)
             raise UsageError(f"There is no field {name!r}{f'; did you mean {close[0]}?' if close else ''}")
         found[name] = Column(name, subject)
