@@ -52,6 +52,8 @@ ADDRESSES, ADDRESS = EVENTS.by_name["source_address"], "sourceIPAddress.ip"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LEAST, _MOST = -(2**63), 2**63 - 1
+_ODD_KEY = re.compile(r"[^A-Za-z0-9_.-]")
+"""Of a flattened object OpenSearch says that it lacks a key with a colon in it."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _OF_A_NUMBER = frozenset("0123456789+-.eEInfityNa")
 """Characters of a number's text; ``Infinity`` and ``NaN`` are numbers."""
@@ -239,7 +241,7 @@ def _without_singles(parts: Iterable[str | None]) -> list[str | None]:
 def _of_the_record(path: Path, where: In | Range | Pattern | HasValue, dialect: Dialect) -> Question:
     """A question about the record itself, never exact; documents in the fallback form may always be meant."""
     name = _mapped(path.path)
-    if name is None:
+    if name is None or (not dialect.sees_what_is_absent and _ODD_KEY.search(name)):
         return SUPERSET
     match where:
         case In(_, values) if None in values and name != path.path and not dialect.sees_what_is_absent:
