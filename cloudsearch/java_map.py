@@ -2,27 +2,14 @@
 
 Elastic's integration keeps request parameters, response elements and additional event data in this form, and
 detection rules match it with wildcards. Keys stay in the order they are written in, texts stand without quotes,
-numbers as they are written.
+numbers as they are written. It is made of every event that goes to a search engine: a few passes over its bytes,
+and no step for each value.
 """
 
 from __future__ import annotations
 
 _BACKSLASH, _QUOTE = b"\x01", b"\x02"  # JSON has no control characters of its own, so they can stand in for escapes
-_MOST_MARKS = 4096
 _STRUCTURE = bytes.maketrans(b":", b"=")
-
-
-class _Marks(dict[bytes, bytes]):
-    """What stands between two texts -> the same for Java; numbers stand there too, so it is emptied now and then."""
-
-    def __missing__(self, mark: bytes) -> bytes:
-        if len(self) >= _MOST_MARKS:
-            self.clear()
-        found = self[mark] = mark.translate(_STRUCTURE, b" \t\r\n").replace(b",", b", ")
-        return found
-
-
-_java = _Marks().__getitem__
 
 
 def java_map(part: bytes) -> bytes:
@@ -37,6 +24,8 @@ def java_map(part: bytes) -> bytes:
 
 
 def _unquoted(part: bytes) -> bytes:
+    """Between every two texts lies a piece of structure, numbers among it: all of those are changed at once."""
     pieces = part.split(b'"')
-    pieces[::2] = map(_java, pieces[::2])
+    structure = b'"'.join(pieces[::2]).translate(_STRUCTURE, b" \t\r\n").replace(b",", b", ")
+    pieces[::2] = structure.split(b'"')
     return b"".join(pieces)

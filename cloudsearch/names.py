@@ -24,34 +24,72 @@ _FIELDS = {field.name: field for field in EVENT_FIELDS}
 
 _IDENTITY, _USER = "userIdentity", "aws.cloudtrail.user_identity"
 _ISSUER, _SESSION = f"{_IDENTITY}.sessionContext.sessionIssuer", f"{_USER}.session_context"
+_LOGIN = "aws.cloudtrail.console_login.additional_eventdata"
 
 ALIASES: Mapping[str, str] = {
     "@timestamp": "cloudsearch.time",
     "event.action": "eventName",
     "event.provider": "eventSource",
     "event.id": "eventID",
+    "event.outcome": "cloudsearch.event_outcome",
+    "event.category": "cloudsearch.event_categories",
+    "event.type": "cloudsearch.event_types",
+    "event.ingested": "cloudsearch.ingested",
     "cloud.region": "awsRegion",
-    "cloud.account.id": "userIdentity.accountId",
+    "cloud.account.id": "cloudsearch.cloud_account",
     "user.id": "userIdentity.principalId",
+    "user.name": "cloudsearch.user_name",
+    "user.target.name": "cloudsearch.target_user",
+    "user.changes.name": "cloudsearch.changed_user",
+    "group.id": "cloudsearch.group_id",
+    "group.name": "cloudsearch.group_name",
+    "related.user": "cloudsearch.related_users",
     "user_agent.original": "userAgent",
     "source.address": "sourceIPAddress",
     "source.ip": "sourceIPAddress.ip",
     "tls.client.server_name": "tlsDetails.clientProvidedHostHeader",
+    "tls.cipher": "tlsDetails.cipherSuite",
+    "tls.version": "cloudsearch.tls_version",
     f"{_USER}.type": f"{_IDENTITY}.type",
     f"{_USER}.arn": f"{_IDENTITY}.arn",
     f"{_USER}.access_key_id": f"{_IDENTITY}.accessKeyId",
     f"{_USER}.invoked_by": f"{_IDENTITY}.invokedBy",
+    f"{_SESSION}.mfa_authenticated": f"{_IDENTITY}.sessionContext.attributes.mfaAuthenticated",
+    f"{_SESSION}.creation_date": f"{_IDENTITY}.sessionContext.attributes.creationDate",
     f"{_SESSION}.session_issuer.arn": f"{_ISSUER}.arn",
-    "aws.cloudtrail.error_code": "errorCode",
-    "aws.cloudtrail.error_message": "errorMessage",
+    f"{_SESSION}.session_issuer.type": f"{_ISSUER}.type",
+    f"{_SESSION}.session_issuer.principal_id": f"{_ISSUER}.principalId",
+    f"{_SESSION}.session_issuer.account_id": f"{_ISSUER}.accountId",
+    "aws.cloudtrail.event_version": "eventVersion",
+    "aws.cloudtrail.event_type": "eventType",
+    "aws.cloudtrail.event_category": "eventCategory",
+    "aws.cloudtrail.read_only": "cloudsearch.read_only",
+    "aws.cloudtrail.management_event": "managementEvent",
     "aws.cloudtrail.recipient_account_id": "recipientAccountId",
     "aws.cloudtrail.request_id": "requestID",
+    "aws.cloudtrail.shared_event_id": "sharedEventID",
+    "aws.cloudtrail.api_version": "apiVersion",
+    "aws.cloudtrail.vpc_endpoint_id": "vpcEndpointId",
+    "aws.cloudtrail.error_code": "errorCode",
+    "aws.cloudtrail.error_message": "errorMessage",
+    "aws.cloudtrail.session_credential_from_console": "sessionCredentialFromConsole",
     "aws.cloudtrail.resources.arn": "resources.ARN",
     "aws.cloudtrail.resources.type": "resources.type",
+    "aws.cloudtrail.resources.account_id": "resources.accountId",
+    f"{_LOGIN}.mfa_used": "cloudsearch.login_mfa",
+    f"{_LOGIN}.login_to": "cloudsearch.login_to",
+    f"{_LOGIN}.mobile_version": "cloudsearch.login_mobile",
 }
 """Name -> derived field or path of the record whose values it shows."""
 
-CONSTANTS: Mapping[str, str] = {}
+CONSTANTS: Mapping[str, str] = {
+    "event.kind": "event",
+    "event.dataset": "aws.cloudtrail",
+    "data_stream.dataset": "aws.cloudtrail",
+    "data_stream.namespace": "default",
+    "data_stream.type": "logs",
+    "cloud.provider": "aws",
+}
 """Names that say the same of every event."""
 
 MAP_TEXTS: Mapping[str, str] = {
@@ -62,6 +100,7 @@ MAP_TEXTS: Mapping[str, str] = {
     "responseElements": "response",
     "additionalEventData": "additional",
     "serviceEventDetails": "service_details",
+    "insightDetails": "insight",
 }
 """Names of the texts of Java maps, and of whole objects -> which of the record's objects."""
 
@@ -70,6 +109,7 @@ FLATTENED: Mapping[str, str] = {
     "responseElements": "response_elements",
     "additionalEventData": "additional_eventdata",
     "serviceEventDetails": "service_event_details",
+    "insightDetails": "insight_details",
 }
 """Free-form objects of a record, and the name of each one's copy under ``aws.cloudtrail.flattened``."""
 

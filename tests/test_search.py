@@ -61,7 +61,7 @@ def rows() -> list[Row]:
 @cache
 def odd_rows() -> list[Row]:
     """Rows of records that no trail should hold, and each store keeps in a way of its own."""
-    found = []
+    found: list[Row] = []
     for name, raw in ODD_RECORDS.items():
         if len(raw) < 60_000 and raw.lstrip(b"\xef\xbb\xbf").startswith(b"{") and name != "cut off":
             with suppress(RecordError):

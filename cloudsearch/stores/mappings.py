@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudsearch.event import DERIVATION_VERSION, FIELDS_VERSION, Field, FieldType
-from cloudsearch.names import ALIASES, FLATTENED, OURS
+from cloudsearch.names import ALIASES, CONSTANTS, FLATTENED, MAP_TEXTS, OURS
 from cloudsearch.store import CSM_CALLS, EVENTS, TABLES, UNDATED, Table
 from cloudsearch.stores.dialect import ELASTICSEARCH, OPENSEARCH, Dialect
 
@@ -42,6 +42,12 @@ _DERIVED: dict[FieldType, dict[str, Any]] = {
 }
 
 _STORED_TEXT = {"type": "keyword", "index": False, "doc_values": False}
+
+_FOUND_TEXT = {"type": "keyword", "ignore_above": 32766, "doc_values": False}
+"""A text that is looked for, and never sorted or counted by: without the columns for that it takes half the room."""
+
+ENGINES_TEXTS = {name: part for name, part in MAP_TEXTS.items() if "." in name}
+"""Names of the texts of Java maps in a document -> which of the record's objects."""
 
 _OF_AN_ISSUER = ("type", "principalId", "arn", "accountId", "userName")
 _OF_AN_IDENTITY = (*_OF_AN_ISSUER, "accessKeyId", "invokedBy")
@@ -188,7 +194,7 @@ def _all_properties(table: Table, dialect: Dialect) -> dict[str, Any]:
         for path, mapping in _record_fields(dialect):
             _put(tree, path, mapping)
     if table in (EVENTS, CSM_CALLS):
-        for name, path in ALIASES.items() if table is EVENTS else [("@timestamp", "cloudsearch.time")]:
+        for name, path in _aliases() if table is EVENTS else [("@timestamp", "cloudsearch.time")]:
             _put(tree, name, {"type": "alias", "path": path})
     return tree
 
@@ -200,6 +206,25 @@ def _record_fields(dialect: Dialect) -> Iterable[tuple[str, dict[str, Any]]]:
     yield "userIdentity.sessionContext.attributes.creationDate", _DATE
     for name in FLATTENED.values():
         yield f"aws.cloudtrail.flattened.{name}", dict(dialect.flattened)
+    for value in CONSTANTS.values():
+        yield _constant(value), _KEYWORD
+    for name in ENGINES_TEXTS:
+        yield name, _FOUND_TEXT
+
+
+def _aliases() -> Iterable[tuple[str, str]]:
+    yield from ALIASES.items()
+    yield from ((name, _constant(value)) for name, value in CONSTANTS.items())
+
+
+def _constant(value: str) -> str:
+    """Where what is the same for every event lies; names that say the same share a place."""
+    return f"aws.cloudtrail.constant.{value.replace('.', '_')}"
+
+
+def constants() -> dict[str, str]:
+    """What a document says under ``aws.cloudtrail.constant``."""
+    return {_constant(value).rpartition(".")[2]: value for value in CONSTANTS.values()}
 
 
 def _put(tree: dict[str, Any], path: str, mapping: dict[str, Any]) -> None:

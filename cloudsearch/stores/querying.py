@@ -22,7 +22,7 @@ from cloudsearch.event import RAW, Field, FieldType
 from cloudsearch.names import FLATTENED
 from cloudsearch.store import EVENTS
 from cloudsearch.stores.dialect import Dialect
-from cloudsearch.stores.mappings import RECORD_KEYWORDS, name_of
+from cloudsearch.stores.mappings import ENGINES_TEXTS, RECORD_KEYWORDS, name_of
 from cloudsearch.where import (
     ANY,
     ONE,
@@ -98,7 +98,9 @@ def _leaf(where: In | Range | Pattern | HasValue | Address | Text, dialect: Dial
         return _address(where)
     if isinstance(where.subject, Field):
         return _of_field(where.subject, where)
-    return SUPERSET if isinstance(where.subject, MapText) else _of_the_record(where.subject, where, dialect)
+    if isinstance(where.subject, MapText):
+        return _of_a_text(where.subject, where)
+    return _of_the_record(where.subject, where, dialect)
 
 
 def _of_field(field: Field, where: In | Range | Pattern | HasValue) -> Question:
@@ -236,6 +238,24 @@ def _without_singles(parts: Iterable[str | None]) -> list[str | None]:
     """The pattern with one star for each run of wildcards."""
     loose = [ANY if part == ONE else part for part in parts]
     return [part for part, next_ in pairwise((*loose, None)) if (part, next_) != (ANY, ANY)]
+
+
+def _of_a_text(subject: MapText, where: In | Range | Pattern | HasValue) -> Question:
+    """A question about the text of a Java map; documents in the fallback form have none, and are looked through."""
+    name = next((name for name, part in ENGINES_TEXTS.items() if part == subject.part), None)
+    if name is None:
+        return SUPERSET
+    match where:
+        case In(_, values) if None not in values and all(isinstance(value, str) for value in values):
+            texts = [str(value) for value in values if not _SURROGATE.search(str(value))]
+            found = _either(*_terms(name, list(texts))) if texts else MatchNone()
+        case Pattern() if not _SURROGATE.search(where.pattern):
+            found = _wildcard(name, where).query
+        case HasValue():
+            found = _exists(name)
+        case _:
+            return SUPERSET
+    return Question(_either(found, _exists("cloudsearch.refused")), exact=False)
 
 
 def _of_the_record(path: Path, where: In | Range | Pattern | HasValue, dialect: Dialect) -> Question:
