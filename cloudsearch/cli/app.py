@@ -12,6 +12,7 @@ from cloudsearch.cli import (
     actions,
     coverage,
     denied,
+    detect,
     history,
     list_,
     load,
@@ -80,6 +81,7 @@ app.command("snapshot")(snapshot.command)
 app.command("list")(list_.command)
 app.command("report")(report.command)
 app.command("denied")(denied.command)
+app.command("detect")(detect.command)
 app.command("who")(who.command)
 app.command("history")(history.command)
 app.command("search")(search.command)

@@ -37,13 +37,14 @@ def events(
     headers: Sequence[str] = _HEADERS if usual else fields
     rows = iter(found)
     while part := list(islice(rows, PAGE)):
-        lines = [_call(row) if usual else [cell(row[name]) for name in fields] for row in part]
+        lines = [call(row) if usual else [cell(row[name]) for name in fields] for row in part]
         text = columns(lines, headers, width=width)
         yield text
         headers = ()
 
 
-def _call(row: Mapping[str, object]) -> Sequence[str]:
+def call(row: Mapping[str, object]) -> Sequence[str]:
+    """An event as a line of a table: when, what, with what outcome, who and from where."""
     time = row["time"]
     service = str(row["event_source"] or "").removesuffix(".amazonaws.com")
     outcome = str(row["error_code"] or row["outcome"] or "")
