@@ -110,7 +110,8 @@ def _rules_of(path: FilePath) -> Iterator[Rule]:
     except _ODD as error:
         yield Rule(str(path), path.name, problem=f"it is no Sigma rule: {_first_line(error)}")
         return
-    for fault in collection.errors:
+    of_rules = [fault for rule in collection.rules for fault in rule.errors]
+    for fault in (one for one in collection.errors if not any(one is known for known in of_rules)):
         yield Rule(str(path), path.name, problem=f"it is no Sigma rule: {_first_line(fault)}")
     for rule in collection.rules:
         yield _rule(str(path), rule)
