@@ -52,8 +52,6 @@ ADDRESSES, ADDRESS = EVENTS.by_name["source_address"], "sourceIPAddress.ip"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LEAST, _MOST = -(2**63), 2**63 - 1
-_ODD_KEY = re.compile(r"[^A-Za-z0-9_.-]")
-"""Of a flattened object OpenSearch says that it lacks a key with a colon in it."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _OF_A_NUMBER = frozenset("0123456789+-.eEInfityNa")
 """Characters of a number's text; ``Infinity`` and ``NaN`` are numbers."""
@@ -259,19 +257,23 @@ def _of_a_text(subject: MapText, where: In | Range | Pattern | HasValue) -> Ques
 
 
 def _of_the_record(path: Path, where: In | Range | Pattern | HasValue, dialect: Dialect) -> Question:
-    """A question about the record itself, never exact; documents in the fallback form may always be meant."""
+    """A question about the record itself, never exact; documents in the fallback form may always be meant.
+
+    OpenSearch looks for a flattened key by its last name alone, and finds none that lies deeper: there it is any text.
+    """
     name = _mapped(path.path)
-    if name is None or (not dialect.sees_what_is_absent and _ODD_KEY.search(name)):
+    if name is None:
         return SUPERSET
+    there = _exists(name) if name == path.path or dialect.sees_what_is_absent else _on("prefix", name, "")
     match where:
         case In(_, values) if None in values and name != path.path and not dialect.sees_what_is_absent:
             return SUPERSET
         case In(_, values):
-            found = _texts(name, values)
+            found = _texts(name, values, there)
         case Pattern():
-            found = _fitting(name, where, flattened=name != path.path)
+            found = _fitting(name, where, there, flattened=name != path.path)
         case _:
-            found = _exists(name)
+            found = there
     return Question(_either(found, _exists("cloudsearch.refused")), exact=False)
 
 
@@ -286,14 +288,14 @@ def _mapped(path: str) -> str | None:
     return f"aws.cloudtrail.flattened.{FLATTENED[first]}.{rest}"
 
 
-def _texts(name: str, values: tuple[Scalar | None, ...]) -> Query:
+def _texts(name: str, values: tuple[Scalar | None, ...], there: Query) -> Query:
     texts = [_as_text(value) for value in values if value is not None]
     if any(map(_has_other_spellings, texts)):
-        queries = [_exists(name)]
+        queries = [there]
     else:
         queries = _terms(name, [*texts, "-0"] if "0" in texts else list(texts))
     if None in values:
-        queries.append(_not(_exists(name)))
+        queries.append(_not(there))
     return _either(*queries) if queries else MatchNone()
 
 
@@ -314,14 +316,14 @@ def _has_other_spellings(text: str) -> bool:
     return not re.fullmatch(r"-?(0|[1-9][0-9]*)", text)
 
 
-def _fitting(name: str, where: Pattern, *, flattened: bool) -> Query:
+def _fitting(name: str, where: Pattern, there: Query, *, flattened: bool) -> Query:
     """Texts that fit a pattern. A flattened field knows no wildcards: there the beginning has to do."""
     if "\0" in where.pattern or _SURROGATE.search(where.pattern):
-        return _exists(name)
+        return there
     beginning = "".join(takewhile(lambda part: part not in (ANY, ONE), where.parts))
     known = beginning if flattened else "".join(part for part in where.parts if len(part) == 1)
     if not set(known) - _OF_A_NUMBER or (flattened and where.ignore_case):
-        return _exists(name)
+        return there
     if flattened:
         return _on("prefix", name, beginning)
     return _wildcard(name, where).query
