@@ -13,6 +13,7 @@ from cloudsearch.cli import (
     compare,
     coverage,
     denied,
+    detect,
     diff,
     generate,
     history,
@@ -25,6 +26,7 @@ from cloudsearch.cli import (
     redrive,
     replay,
     report,
+    search,
     snapshot,
     top,
     validate,
@@ -85,11 +87,13 @@ app.command("list")(list_.command)
 app.command("report")(report.command)
 app.command("record", context_settings=record.CONTEXT)(record.command)
 app.command("denied")(denied.command)
+app.command("detect")(detect.command)
 app.command("who")(who.command)
 app.command("history")(history.command)
 app.command("generate")(generate.command)
 app.command("replay")(replay.command)
 app.command("diff")(diff.command)
+app.command("search")(search.command)
 app.command("top")(top.command)
 app.command("permissions")(permissions.command)
 app.command("actions")(actions.command)
