@@ -119,6 +119,21 @@ def test_a_pipe_that_closes_ends_it_quietly(example: str, arguments: tuple[str, 
     assert "BrokenPipeError" not in err
 
 
+@pytest.mark.parametrize("how", ["table", "json", "html"])
+def test_a_result_that_cannot_be_printed_is_said(example: str, how: str) -> None:
+    """A full disk is one line and exit 1; a stdout that is closed takes nothing, and is no error."""
+    asked = [*REPORT, "--role", DEPLOY, "--format", how, "--store", example]
+    command = [sys.executable, "-m", "cloudsearch", *asked]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "cloudsearch: The result could not be printed: No space left on device"
+    assert "Traceback" not in done.stderr
+    shell = ["/bin/sh", "-c", '"$@" >&-', "sh", *command]
+    done = subprocess.run(shell, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+
+
 @pytest.mark.parametrize("how", ["table", "json", "csv", "markdown", "html"])
 def test_a_plain_locale_does(hostile: Path, how: str) -> None:
     """Where neither the locale nor Python's own settings speak UTF-8, names that are not ASCII are still printed."""

@@ -23,7 +23,7 @@ def put(lines: Iterable[str], output: Path | None) -> None:
     """Print the result, line by line as it comes; to a file only whole or not at all."""
     if output is None:
         for line in lines:
-            typer.echo(line)
+            _print(line)
         return
     partial = output.with_name(f".{output.name}.{os.getpid()}")
     try:
@@ -36,9 +36,18 @@ def put(lines: Iterable[str], output: Path | None) -> None:
         partial.unlink(missing_ok=True)
 
 
+def _print(line: str) -> None:
+    try:
+        typer.echo(line)
+    except BrokenPipeError:
+        raise  # nobody reads any more: the end of the command, and no error
+    except OSError as error:
+        raise CloudsearchError(f"The result could not be printed: {error.strerror}") from error
+
+
 def width() -> int | None:
     """Columns of the terminal that stdout is; None when it is none, and nothing need be cut to fit."""
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():  # None where whoever started us closed it
         return None
     try:
         return os.get_terminal_size(sys.stdout.fileno()).columns
