@@ -109,13 +109,12 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     """
     from datetime import UTC, datetime
 
-    from cloudsearch.cli.output import put, width
     from cloudsearch.cli.principals import Asking
     from cloudsearch.cli.redaction import log_to_stderr
     from cloudsearch.cli.stores import opened
     from cloudsearch.policies.compared import Past, proved
     from cloudsearch.policies.plan import trial_of
-    from cloudsearch.render.diff import About, diff
+    from cloudsearch.render.diff import About
     from cloudsearch.reports.coverage import coverage
     from cloudsearch.reports.window import window
 
@@ -132,9 +131,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         proof = past.replayed(others.policies)
     found = past.compared(others)
     about = About(others.what, asked.window(past.covered), (*others.notes, proved(proof)))
-    if not how.is_document:
-        _say(found, about)
-    put(diff(found, about, how, width=width()), output)
+    _show(found, about, how, output)
     if plan and proof.lost_actions:
         raise GateTripped(f"{proved(proof)}; {plan} is not written")
     if plan:
@@ -168,12 +165,14 @@ class _Wanted:
         return Others(names(policies), policies)
 
 
-def _say(found: Diff, about: About) -> None:
-    from cloudsearch.cli.output import say
-    from cloudsearch.render.diff import head, sums
+def _show(found: Diff, about: About, how: Format, output: Path | None) -> None:
+    """Print the comparison; what a result for programs rests on goes to stderr."""
+    from cloudsearch.cli.output import put, say, width
+    from cloudsearch.render.diff import diff, head, sums
 
-    for line in (*head(found, about, None), *sums(found, about, None)):
+    for line in () if how.is_document else (*head(found, about, None), *sums(found, about, None)):
         say(line)
+    put(diff(found, about, how, width=width()), output)
 
 
 def _write(folder: Path, found: Diff, others: Others, notes: Sequence[str], trial: Trial) -> None:
