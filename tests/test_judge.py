@@ -52,6 +52,32 @@ def test_a_principal_is_judged_by_its_own_and_layers_by_themselves() -> None:
     assert judge([Layer("identity", ())], "s3:GetObject", None, {}).state is Truth.NO
 
 
+def test_contexts_of_one_meaning_are_judged_by_one() -> None:
+    """A time on the same side of a date needs nothing made ready anew; a name in a resource does."""
+    told = document(
+        [
+            {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::b/${aws:userid}/*"},
+            {
+                "Effect": "Deny",
+                "Action": "*",
+                "Resource": "*",
+                "Condition": {"DateLessThan": {"aws:CurrentTime": "2026-10-01T00:00:00Z"}},
+            },
+        ]
+    )
+    judging = Judge([Layer("identity", (policy("p", told),))])
+
+    def requests(moment: str, who: str) -> object:
+        return judging.requests({"aws:CurrentTime": (moment,), "aws:userid": (who,)})
+
+    assert requests("2026-10-02T00:00:00Z", "A:x") is requests("2026-10-03T00:00:00Z", "A:x")
+    assert requests("2026-10-02T00:00:00Z", "A:x") is not requests("2026-09-03T00:00:00Z", "A:x")
+    assert requests("2026-10-02T00:00:00Z", "A:x") is not requests("2026-10-02T00:00:00Z", "A:y")
+    for who, state in (("A:x", Truth.YES), ("A:y", Truth.NO)):
+        context = {"aws:CurrentTime": ("2026-10-02T00:00:00Z",), "aws:userid": (who,)}
+        assert judging.judge("s3:GetObject", "arn:aws:s3:::b/A:x/k", context).state is state
+
+
 def test_a_missing_document_is_no_refusal() -> None:
     """What a policy says that nobody gave cannot be known: a NO is PERHAPS then, unless a Deny holds."""
     deny = document([{"Effect": "Deny", "Action": "s3:*", "Resource": "*"}])

@@ -109,13 +109,12 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     """
     from datetime import UTC, datetime
 
-    from cloudsearch.cli.output import put, width
     from cloudsearch.cli.principals import Asking
     from cloudsearch.cli.redaction import log_to_stderr
     from cloudsearch.cli.stores import opened
     from cloudsearch.policies.compared import Past, proved
     from cloudsearch.policies.plan import trial_of
-    from cloudsearch.render.diff import About, diff
+    from cloudsearch.render.diff import About
     from cloudsearch.reports.coverage import coverage
     from cloudsearch.reports.window import window
 
@@ -125,17 +124,14 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     asked = Asked(role, user, tuple(account or ()), iam or (), scp or (), asking, needs_iam=True)
     asked.check()
     told = Told(iam or [], iam_as_of, scp or [], selectors or [], min_days, strict=not include_assumed)
-    now = datetime.now(UTC)
-    span = window(since, until, now=now)
+    span = window(since, until, now=(now := datetime.now(UTC)))
     with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
         past = Past(opened_store, span, coverage(opened_store, span), asked.subject(opened_store, span))
         others = wanted.others(past, told)
         proof = past.replayed(others.policies)
     found = past.compared(others)
     about = About(others.what, asked.window(past.covered), (*others.notes, proved(proof)))
-    if not how.is_document:
-        _say(found, about)
-    put(diff(found, about, how, width=width()), output)
+    _show(found, about, how, output)
     if plan and proof.lost_actions:
         raise GateTripped(f"{proved(proof)}; {plan} is not written")
     if plan:
@@ -169,12 +165,14 @@ class _Wanted:
         return Others(names(policies), policies)
 
 
-def _say(found: Diff, about: About) -> None:
-    from cloudsearch.cli.output import say
-    from cloudsearch.render.diff import head, sums
+def _show(found: Diff, about: About, how: Format, output: Path | None) -> None:
+    """Print the comparison; what a result for programs rests on goes to stderr."""
+    from cloudsearch.cli.output import put, say, width
+    from cloudsearch.render.diff import diff, head, sums
 
-    for line in (*head(found, about, None), *sums(found, about, None)):
+    for line in () if how.is_document else (*head(found, about, None), *sums(found, about, None)):
         say(line)
+    put(diff(found, about, how, width=width()), output)
 
 
 def _write(folder: Path, found: Diff, others: Others, notes: Sequence[str], trial: Trial) -> None:

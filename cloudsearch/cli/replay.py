@@ -29,6 +29,7 @@ from cloudsearch.render.formats import Format
 
 if TYPE_CHECKING:
     from cloudsearch.policies.replay import Replayed
+    from cloudsearch.render.replay import About
 
 PoliciesArgument = Annotated[
     list[Path],
@@ -89,20 +90,19 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     """
     from datetime import UTC, datetime
 
-    from cloudsearch.cli.output import put, say, width
+    from cloudsearch.cli.output import put, width
     from cloudsearch.cli.principals import Asking
     from cloudsearch.cli.redaction import log_to_stderr
     from cloudsearch.cli.stores import opened
     from cloudsearch.policies.proposed import names, policies_in
     from cloudsearch.policies.replay import replay
-    from cloudsearch.render.replay import About, head, replayed, sums
+    from cloudsearch.render.replay import About, replayed
     from cloudsearch.reports.coverage import coverage
     from cloudsearch.reports.window import window
 
     log_to_stderr(verbose=verbose)
-    asked = Asked(
-        role, user, tuple(account or ()), iam or (), scp or (), Asking(profile, tuple(role_arn or ()), external_id)
-    )
+    asking = Asking(profile, tuple(role_arn or ()), external_id)
+    asked = Asked(role, user, tuple(account or ()), iam or (), scp or (), asking)
     asked.check(with_grants=with_grants)
     proposed = policies_in(policies)
     span = window(since, until, now=datetime.now(UTC))
@@ -116,10 +116,18 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         subject.principal.arn, asked.window(covered), names(proposed), asked.judged_by(subject, with_grants), problem
     )
     if not how.is_document:
-        for line in (*head(about, None), sums(found)):
-            say(line)
+        _say(found, about)
     put(replayed(found, about, how, expand=expand, width=width()), output)
     _gate(found, problem, strict=strict)
+
+
+def _say(found: Replayed, about: About) -> None:
+    """What a result for programs rests on, on stderr."""
+    from cloudsearch.cli.output import say
+    from cloudsearch.render.replay import head, sums
+
+    for line in (*head(about, None), sums(found)):
+        say(line)
 
 
 def _gate(found: Replayed, problem: str | None, *, strict: bool) -> None:

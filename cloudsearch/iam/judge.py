@@ -28,8 +28,8 @@ from dataclasses import dataclass
 
 from cloudsearch import catalogue
 from cloudsearch.catalogue import Action
-from cloudsearch.iam.conditions import Truth
-from cloudsearch.iam.documents import Effect
+from cloudsearch.iam.conditions import Truth, decide
+from cloudsearch.iam.documents import Effect, Statement
 from cloudsearch.iam.evaluate import Evaluation, Scope, State
 from cloudsearch.iam.facts import NOTHING_KNOWN, Facts, facts_of
 from cloudsearch.iam.layers import IDENTITY, SCP, Layer, Rule, StatementRef, layers_of, rules_of
@@ -86,7 +86,12 @@ class Judge:
         self._missing = missing
         self._facts = facts
         self._requests: dict[frozenset[tuple[str, tuple[str, ...]]], Requests] = {}
+        self._alike: dict[tuple[object, ...], Requests] = {}
         self._by_ref: dict[StatementRef, tuple[object, ...] | None] | None = None
+        self._statements = [
+            one for layer in self._layers for policy in layer.policies for one in policy.document.statements
+        ]
+        self._naming = _keys_of_resources(self._statements)
         self.keys = keys_in(self._layers)
 
     @classmethod
@@ -133,8 +138,21 @@ class Judge:
         if found is None:
             if len(self._requests) >= _CONTEXTS:
                 self._requests.clear()  # cheaper than keeping an order
-            found = Requests(self._layers, self._partition, self._missing, self._facts.with_values(dict(asked)))
-            self._requests[asked] = found
+            found = self._requests[asked] = self._of(asked)
+        return found
+
+    def _of(self, asked: frozenset[tuple[str, tuple[str, ...]]]) -> Requests:
+        """Contexts in which each test has the same answer, and each resource the same name, are one."""
+        facts = self._facts.with_values(dict(asked))
+        answers = (
+            decide(test, facts, variables=one.has_variables) for one in self._statements for test in one.conditions
+        )
+        alike = (*answers, *sorted(pair for pair in asked if pair[0] in self._naming))
+        found = self._alike.get(alike)
+        if found is None:
+            if len(self._alike) >= _CONTEXTS:
+                self._alike.clear()
+            found = self._alike[alike] = Requests(self._layers, self._partition, self._missing, facts)
         return found
 
 
@@ -289,6 +307,15 @@ class _Noted(Mapping[str, tuple[str, ...]]):
 
     def __len__(self) -> int:
         return 0
+
+
+def _keys_of_resources(statements: Iterable[Statement]) -> frozenset[str]:
+    """The keys that variables in the statements' resources ask for."""
+    noted = _Noted()
+    for one in statements:
+        for text in one.resources.texts if one.resources and one.has_variables else ():
+            resolve(text, Facts(noted))
+    return frozenset(noted.keys_asked)
 
 
 def keys_in(layers: Iterable[Layer]) -> frozenset[str]:

@@ -73,20 +73,31 @@ class Event:
     @property
     def address(self) -> IPv4Address | IPv6Address | None:
         """The address that the principal called from."""
-        try:
-            return None if self.by_service else ip_address(self.used.source_address or "")
-        except ValueError:
-            return None
+        return None if self.by_service else _address(self.used.source_address or "")
 
     @property
     def is_from_outside(self) -> bool:
         """Whether it surely came through no VPC endpoint."""
         address = self.address
-        return address is not None and not self.used.vpc_endpoint and not any(address in net for net in _OF_VPCS)
+        return address is not None and not self.used.vpc_endpoint and not _may_be_of_a_vpc(address)
 
     def parameters(self) -> Mapping[str, object]:
         """The request's parameters by plain name; none where the record keeps none."""
         return {plain(name): value for name, value in fields_of(self.record.get("requestParameters")).items()}
+
+
+@lru_cache(maxsize=65536)
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=65536)
+def _may_be_of_a_vpc(address: IPv4Address | IPv6Address) -> bool:
+    """IPv6 addresses of a VPC are public ones, so any of them may be."""
+    return address.version == 6 or any(address in net for net in _OF_VPCS)
 
 
 def context_of(event: Event, use: Use, keys: frozenset[str]) -> dict[str, Values]:

@@ -32,7 +32,7 @@ from cloudsearch.iam import (
 from cloudsearch.iam.conditions import Truth, implies
 from cloudsearch.iam.documents import ConditionTest
 from cloudsearch.iam.judge import Judge
-from cloudsearch.iam.matching import matches_action, overlaps
+from cloudsearch.iam.matching import ActionMatcher, overlaps
 from cloudsearch.iam.resources import kinds_of
 
 
@@ -83,7 +83,7 @@ def diff(
 ) -> Diff:
     """Compare a principal's policies with others in their place; ``further`` bound both alike."""
     after = replace(principal, policies=tuple(others))
-    sides = _Side(others, principal), _Side(principal.policies, principal)
+    sides = _Side(others, principal, principal.policies), _Side(principal.policies, principal, others)
     rows = [_row(principal, policy, one, sides[0]) for policy, one in _statements(principal.policies)]
     rows += [row for policy, one in _statements(others) if (row := _new(principal, policy, one, sides[1]))]
     return Diff(
@@ -133,28 +133,38 @@ def _statements(policies: Iterable[Policy]) -> Iterator[tuple[Policy, Statement]
 
 
 class _Side:
-    """One side's policies, asked what they allow of statements of the other."""
+    """One side's policies, asked what they allow of statements of the other.
 
-    def __init__(self, policies: Sequence[Policy], principal: Principal) -> None:
-        self._policies = tuple(policies)
+    Denies that both sides have take nothing away from one alone, and are left out.
+    """
+
+    def __init__(self, policies: Sequence[Policy], principal: Principal, others: Sequence[Policy]) -> None:
+        shared = [_meaning(one) for _, one in _statements(others) if one.effect is Effect.DENY]
+        self._all = [_meaning(one) for _, one in _statements(policies)]
+        self._policies = tuple(_less(policy, shared) for policy in policies)
         self._principal = principal
+        self._statements = [(one, ActionMatcher(one.actions.texts)) for _, one in _statements(self._policies)]
+        self._has_denies = any(one.effect is Effect.DENY for one, _ in self._statements)
         self._judges: dict[tuple[ConditionTest, ...], Judge] = {}
 
     def has_like(self, other: Statement) -> bool:
         """Whether it has a statement of the same meaning."""
-        return any(_meaning(one) == _meaning(other) for _, one in _statements(self._policies))
+        return _meaning(other) in self._all
 
     def allows(self, other: Statement, action: str) -> Truth:
         """Whether an action of the other's Allow is allowed here on all of its resources, on some, on none.
 
         An action that it names but none of whose resources it has is allowed alike, which is not at all.
         """
-        if any(_is_alike(one, other) and _names(one, action) for _, one in _statements(self._policies)):
-            return Truth.YES if not self._denies() else self._judged(other, action)
+        service, _, name = action.lower().partition(":")
+        speaking = [
+            one for one, matcher in self._statements if matcher.matches(service, name) is not one.actions.negated
+        ]
+        if not any(one.effect is Effect.ALLOW for one in speaking):
+            return Truth.NO
+        if not self._has_denies and any(_is_alike(one, other) for one in speaking):
+            return Truth.YES
         return self._judged(other, action)
-
-    def _denies(self) -> bool:
-        return any(one.effect is Effect.DENY for _, one in _statements(self._policies))
 
     def _judged(self, other: Statement, action: str) -> Truth:
         judge = self._assuming(other.conditions)
@@ -170,6 +180,12 @@ class _Side:
             policies = tuple(_assumed(policy, tests) for policy in self._policies)
             found = self._judges[tests] = Judge((Layer(IDENTITY, policies),), self._principal.partition)
         return found
+
+
+def _less(policy: Policy, shared: Sequence[Mapping[str, object]]) -> Policy:
+    """The policy without its Denies of these meanings."""
+    kept = (one for one in policy.document.statements if one.effect is Effect.ALLOW or _meaning(one) not in shared)
+    return replace(policy, document=replace(policy.document, statements=tuple(kept)))
 
 
 def _assumed(policy: Policy, given: Sequence[ConditionTest]) -> Policy:
@@ -249,10 +265,6 @@ def actions_of(statement: Statement) -> tuple[Action, ...]:
 def _allowed_by(statement: Statement, principal: Principal) -> list[Action]:
     """The actions that it allows on some resource of theirs; one that acts on ``*`` alone is allowed on that alone."""
     return [one for one in actions_of(statement) if resources_of(statement, one.name, principal.partition)]
-
-
-def _names(statement: Statement, action: str) -> bool:
-    return any(matches_action(text, action) for text in statement.actions.texts) is not statement.actions.negated
 
 
 def _is_alike(one: Statement, other: Statement) -> bool:

@@ -172,7 +172,7 @@ def _plan(found: Diff, watching: Sequence[Policy], trial: Trial, notes: Sequence
     else:
         yield "1. Nothing goes that a Deny could try. Put `new/` in place of today's policies."
     yield ""
-    yield "To go back: the policies in `rollback/` are today's."
+    yield "To go back: the policies in `rollback/` are today's, statement by statement; an Id is left out."
     for at, note in enumerate(notes):
         yield from (("", "Notes:", "") if at == 0 else ())
         yield f"- {note}"

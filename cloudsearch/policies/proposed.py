@@ -1,8 +1,7 @@
 """Policies in files, in any shape that AWS tells them, as somebody means to have them.
 
-A document alone, a list of documents, or what ``get-role-policy``, ``get-policy-version``, ``list`` and
-``get-account-authorization-details`` print: objects that hold one under ``PolicyDocument``, ``Document`` or
-``Content``, by themselves or below others. Several are a union.
+A document alone, a list of documents, or what ``get-role-policy`` and ``get-policy-version`` print: objects that hold
+one under ``PolicyDocument``, ``Document`` or ``Content``, by themselves or below others. Several are a union.
 """
 
 from __future__ import annotations

@@ -89,18 +89,15 @@ def statement(one: StatementRef) -> dict[str, object]:
 
 def _block(answer: Answer, rows: Sequence[ReplayRow], *, expand: bool, width: int | None) -> Iterator[str]:
     shown = rows if expand else sorted(rows, key=lambda row: -row.calls)[:_NAMED]
-    lines = [(f"{row.action}{_on(row)}", f"{row.calls:,}", day(row.last_seen), _why(row)) for row in shown]
+    lines = [(row.action, f"{row.calls:,}", day(row.last_seen), _why(row)) for row in shown]
     yield columns(lines, (f"{answer}", "calls", "last", "why"), width=width)
     if len(rows) > len(shown):
         yield f"and {len(rows) - len(shown):,} more; --expand shows them"
 
 
-def _on(row: ReplayRow) -> str:
-    return f" on {row.resource}" if row.resource else ""
-
-
 def _why(row: ReplayRow) -> str:
-    parts = ["inferred"] if row.inferred else []
+    parts = [f"on {row.resource}"] if row.resource else []
+    parts += ["inferred"] if row.inferred else []
     parts.append(row.reason)
     if row.today:
         parts.append(f"today {row.today}")
