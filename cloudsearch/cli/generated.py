@@ -13,11 +13,11 @@ from cloudsearch.cli.output import put, say
 from cloudsearch.cli.principals import controls, read
 from cloudsearch.errors import CloudsearchError, UsageError
 from cloudsearch.event import Copy
-from cloudsearch.iam import Iam
+from cloudsearch.iam import Iam, Principal
 from cloudsearch.policies.enough import lacking, unseen
 from cloudsearch.policies.forms import Bundle, Form, Holder, document, form, together
 from cloudsearch.policies.generate import Generated, Keep, Wishes, generate
-from cloudsearch.policies.granted import granted_today, of_any
+from cloudsearch.policies.granted import granted_today, granted_unseen, of_any
 from cloudsearch.policies.history import history
 from cloudsearch.policies.profiles import Profiles, profiles, with_roles
 from cloudsearch.policies.sizes import TooLarge
@@ -76,7 +76,12 @@ class Asked:
             return of_permission_set(found, self.permission_set)
         if self.everybody:
             return [one for one in found if not one.is_service_linked]
-        return [named(found, "role", self.role) if self.role else named(found, "user", self.user or "")]
+        one = named(found, "role", self.role) if self.role else named(found, "user", self.user or "")
+        if one.is_service_linked:
+            say(f"note: {one.key}: an AWS service alone can change what it may do")
+        elif one.permission_set:
+            say(f"note: {one.key} cannot be changed but by its permission set: --permission-set {one.permission_set}")
+        return [one]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,15 @@ def make(store: Store, window: Window, asked: Asked) -> Making:
         return making
     for one in allowed:
         _add(making, one, used.get(one.key, Usage()), keeps.get(one.key), asked)
+        if one.principal and not asked.everybody:
+            _tell_unseen(one.principal, used.get(one.key, Usage()))
     return making
+
+
+def _tell_unseen(principal: Principal, used: Usage) -> None:
+    """What is granted today and left out although nobody can say that it was not used."""
+    if line := granted_unseen(principal, {action for action, _ in used.actions}):
+        say(f"note: {line}")
 
 
 def _is_enough(one: Subject, covered: Coverage, asked: Asked, making: Making) -> bool:
