@@ -299,6 +299,17 @@ def test_only_what_is_granted_today(scenario: Scenario) -> None:
     assert scenario.run("generate", "--role", "worker", "--keep-granted-only")[0] == 2
 
 
+def test_what_is_granted_and_cannot_be_seen(scenario: Scenario) -> None:
+    """With IAM it is said how much of that is left out, by service: nobody can say that it was not used."""
+    scenario.log(record(1))
+    granted = statement("ec2:DescribeInstances", "ec2:DescribeVpcs", "s3:GetObject", "logs:PutLogEvents")
+    _, err = made(scenario, "--iam", scenario.iam(account(role(granted))))
+    assert "2 actions are granted today whose use no management event shows" in err
+    assert "logs x 1, s3 x 1" in err
+    seen = account(role(statement("ec2:*Instances")))
+    assert "are granted today whose use" not in made(scenario, "--iam", scenario.iam(seen, "other.json"))[1]
+
+
 def test_an_earlier_role_of_the_same_name(scenario: Scenario) -> None:
     """With IAM its use is nobody's; without it a note says that there were two."""
     before = json.loads(json.dumps(record(2, eventName="DescribeVpcs")).replace("AROAWORKER", "AROAEARLIER"))

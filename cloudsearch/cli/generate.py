@@ -12,7 +12,6 @@ from cloudsearch.cli.options import (
     DEFAULT_STORE,
     AccountOption,
     CaCertOption,
-    IamOption,
     IndexOption,
     SinceOption,
     StoreOption,
@@ -73,7 +72,14 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     keep_granted_only: Annotated[  # noqa: FBT002
         bool, typer.Option("--keep-granted-only", help="Only what is granted today: leave out other uses. Needs --iam.")
     ] = False,
-    iam: IamOption = None,
+    iam: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--iam",
+            metavar="FILE|DIR",
+            help="IAM as it is, as a file or snapshot: tells earlier principals of a name apart, and what is granted.",
+        ),
+    ] = None,
     kind: Annotated[
         Kind | None,
         typer.Option("--as", help="Managed policies, or inline. [default: managed; of a permission set inline]"),

@@ -13,11 +13,11 @@ from cloudsearch.cli.output import put, say
 from cloudsearch.cli.principals import controls, read
 from cloudsearch.errors import CloudsearchError, UsageError
 from cloudsearch.event import Copy
-from cloudsearch.iam import Iam
+from cloudsearch.iam import Iam, Principal
 from cloudsearch.policies.enough import lacking, unseen
 from cloudsearch.policies.forms import Bundle, Form, Holder, document, form, together
 from cloudsearch.policies.generate import Generated, Keep, Wishes, generate
-from cloudsearch.policies.granted import granted_today, of_any
+from cloudsearch.policies.granted import granted_today, granted_unseen, of_any
 from cloudsearch.policies.history import history
 from cloudsearch.policies.profiles import Profiles, profiles, with_roles
 from cloudsearch.policies.sizes import TooLarge
@@ -34,6 +34,7 @@ from cloudsearch.policies.subjects import (
 )
 from cloudsearch.policies.usage import Usage, outcomes, usage
 from cloudsearch.render.policy import evidence, summary
+from cloudsearch.render.text import folded
 from cloudsearch.reports.coverage import Coverage, coverage
 from cloudsearch.reports.window import Window
 from cloudsearch.store import Store
@@ -76,7 +77,12 @@ class Asked:
             return of_permission_set(found, self.permission_set)
         if self.everybody:
             return [one for one in found if not one.is_service_linked]
-        return [named(found, "role", self.role) if self.role else named(found, "user", self.user or "")]
+        one = named(found, "role", self.role) if self.role else named(found, "user", self.user or "")
+        if one.is_service_linked:
+            note(f"{one.key}: an AWS service alone can change what it may do")
+        elif one.permission_set:
+            note(f"{one.key} cannot be changed but by its permission set: --permission-set {one.permission_set}")
+        return [one]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,7 @@ def make(store: Store, window: Window, asked: Asked) -> Making:
     making = Making(is_one=not asked.everybody)
     allowed = [one for one in subjects if _is_enough(one, covered, asked, making)]
     for line in sorted({line for one in allowed for line in unseen(one.account, covered)}):
-        say(f"note: {line}")
+        note(line)
     used = _used(store, window, allowed, covered, asked) if allowed else {}
     keeps = _keeps(allowed, asked)
     if asked.permission_set and allowed:
@@ -116,7 +122,15 @@ def make(store: Store, window: Window, asked: Asked) -> Making:
         return making
     for one in allowed:
         _add(making, one, used.get(one.key, Usage()), keeps.get(one.key), asked)
+        if one.principal and not asked.everybody:
+            _tell_unseen(one.principal, used.get(one.key, Usage()))
     return making
+
+
+def _tell_unseen(principal: Principal, used: Usage) -> None:
+    """What is granted today and left out although nobody can say that it was not used."""
+    if line := granted_unseen(principal, {action for action, _ in used.actions}):
+        note(line)
 
 
 def _is_enough(one: Subject, covered: Coverage, asked: Asked, making: Making) -> bool:
@@ -125,7 +139,7 @@ def _is_enough(one: Subject, covered: Coverage, asked: Asked, making: Making) ->
     if problem is None:
         return True
     if asked.anyway:
-        say(f"note: {one.key}: made all the same (--anyway): {problem}")
+        note(f"{one.key}: made all the same (--anyway): {problem}")
     else:
         making.refused.append(f"{one.key}: {problem}")
     return asked.anyway
@@ -224,6 +238,12 @@ class Written:
                 yield f"{start}{bundle.names[0]}.{how.ending}", form(bundle, how)
 
 
+def note(text: str) -> None:
+    """A remark on stderr, folded to the terminal that it may be."""
+    for line in folded(f"note: {text}", _errors_width()):
+        say(line)
+
+
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -242,7 +262,7 @@ def _errors_width() -> int | None:
 def _judge(making: Making) -> None:
     """Say for whom there is no policy, and raise where that is not what was asked for."""
     for who in making.idle:
-        say(f"note: {who}: used nothing in the window that needs a permission, so there is no policy of it")
+        note(f"{who}: used nothing in the window that needs a permission, so there is no policy of it")
     if making.is_one and not making.made and making.idle:
         raise CloudsearchError("There is nothing to make a policy from; that it used nothing proves nothing by itself")
     if not making.refused:
