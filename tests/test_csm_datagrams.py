@@ -98,6 +98,9 @@ def test_several_objects_on_lines_of_their_own_are_several_lines() -> None:
     data = b"\n\n".join([packed(call()), b"{", packed(attempt())]) + b"\n"
     assert [line.kind for line in kept(data)] == [Kind.CALL, Kind.REJECT, Kind.ATTEMPT]
     assert [line.kind for line in kept(packed(call()) + b"\n")] == [Kind.CALL]
+    large = packed(call(UserAgent="x" * LARGEST))
+    many = b"\n".join([*[packed(call(n)) for n in range(40)], large])
+    assert [line.kind for line in kept(many)] == [Kind.CALL] * 40 + [Kind.REJECT]
 
 
 @pytest.mark.parametrize(

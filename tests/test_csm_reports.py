@@ -270,6 +270,14 @@ def test_used_and_not_granted_is_shown(scenario: Scenario) -> None:
     assert row["reason"].startswith("used (source: csm); ")
 
 
+def test_a_call_whose_action_nobody_can_name(scenario: Scenario) -> None:
+    """Is listed, and never guessed."""
+    monitored(scenario, *both(MINUTE, Service="S3", Api="NoSuchCall"))
+    row = scenario.report(worker("ec2:DescribeVpcs"), "--with-csm")["s3.amazonaws.com:NoSuchCall"]
+    assert (row["marker"], row["calls"]) == ("?", 1)
+    assert row["reason"] == "no IAM action is known for this call (source: csm)"
+
+
 def test_a_session_whose_calls_no_log_has_is_known_by_what_opened_it(scenario: Scenario) -> None:
     """AssumeRole names the key it issued; a key that nobody knows is counted and nobody's."""
     issued = {
