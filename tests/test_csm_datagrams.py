@@ -151,6 +151,7 @@ def test_any_values_are_a_line_or_a_reject(changes: dict[str, Any], is_call: boo
 
 
 @given(st.integers(0, len(packed(attempt()))), st.integers(0, 255))
+@example(257, 32)  # which makes another name of the token's
 def test_a_flipped_byte_shows_no_token(at: int, byte: int) -> None:
     """Noise on the way makes a reject or another value, and never a token that is kept."""
     data = bytearray(packed(attempt()))

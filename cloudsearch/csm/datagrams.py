@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from cloudsearch.csm.scrub import unread, without_secrets
+from cloudsearch.csm.scrub import is_secret, unread, without_secrets
 from cloudsearch.derive.values import YEARS
 
 LARGEST = 8 * 1024
@@ -144,7 +144,8 @@ def checked(found: dict[str, Any]) -> dict[str, Any]:
     found.pop("SessionToken", None)
     try:
         if not found.keys() <= _PLAIN or any(type(value) in {dict, list} for value in found.values()):
-            found = without_secrets(found)
+            members = ((name, value) for name, value in found.items() if not is_secret(name))
+            found = {name: without_secrets(value, known=name in _PLAIN) for name, value in members}
         else:
             for name in ("SdkExceptionMessage", "FinalSdkExceptionMessage", "AwsExceptionMessage", "Fqdn"):
                 if name in found:
