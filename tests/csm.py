@@ -23,6 +23,8 @@ TOKEN = "IQoJb3JpZ2luX2VjE" * 12
 KEY = "ASIAQNZGKIQY56JQ7WML"
 ACCOUNT = "029608264753"  # which that key carries within it
 BEGIN = 1_785_542_400_000  # 2026-08-01T00:00:00Z
+USED_KEY = f"ASIA{3:016}"  # a key that no account can be read from: the events tell whose it is
+SECOND, MINUTE = 1000, 60_000
 
 
 def attempt(at: int = 0, **members: object) -> dict[str, Any]:
@@ -63,6 +65,17 @@ def call(at: int = 0, **members: object) -> dict[str, Any]:
         "MaxRetriesExceeded": 0,
     } | members
     return {name: value for name, value in whole.items() if value is not None}
+
+
+def both(milliseconds: int, **members: object) -> list[dict[str, Any]]:
+    """A call and its attempt, as botocore sends them."""
+    of_both = {name: members.pop(name) for name in ("Service", "Api", "ClientId") if name in members}
+    status = members.get("HttpStatusCode", 200)
+    told = {"AccessKey": USED_KEY, "XAmzRequestId": None, "XAmznRequestId": f"id-{milliseconds}"} | members
+    return [
+        attempt(milliseconds + 1, **told, **of_both),
+        call(milliseconds, FinalHttpStatusCode=status, **of_both),
+    ]
 
 
 def packed(said: object) -> bytes:

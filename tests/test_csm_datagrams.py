@@ -98,6 +98,9 @@ def test_several_objects_on_lines_of_their_own_are_several_lines() -> None:
     data = b"\n\n".join([packed(call()), b"{", packed(attempt())]) + b"\n"
     assert [line.kind for line in kept(data)] == [Kind.CALL, Kind.REJECT, Kind.ATTEMPT]
     assert [line.kind for line in kept(packed(call()) + b"\n")] == [Kind.CALL]
+    large = packed(call(UserAgent="x" * LARGEST))
+    many = b"\n".join([*[packed(call(n)) for n in range(40)], large])
+    assert [line.kind for line in kept(many)] == [Kind.CALL] * 40 + [Kind.REJECT]
 
 
 @pytest.mark.parametrize(
@@ -148,6 +151,7 @@ def test_any_values_are_a_line_or_a_reject(changes: dict[str, Any], is_call: boo
 
 
 @given(st.integers(0, len(packed(attempt()))), st.integers(0, 255))
+@example(257, 32)  # which makes another name of the token's
 def test_a_flipped_byte_shows_no_token(at: int, byte: int) -> None:
     """Noise on the way makes a reject or another value, and never a token that is kept."""
     data = bytearray(packed(attempt()))

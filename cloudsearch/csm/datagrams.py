@@ -4,8 +4,8 @@ A line is the object as it came, without secrets, with three members of ours: ``
 wherever it is loaded), ``Host`` and ``Received`` (milliseconds since 1970). What is no call and no attempt of one is a
 ``Rejected`` line with the reason. Nothing a sender does ends the listening.
 
-Decided here: a datagram over 8 KiB is rejected. Every sender keeps to that (its own fields are cut to far less), so
-what is larger was sent by something else.
+Decided here: an object over 8 KiB is rejected. Every sender keeps to that (its own fields are cut to far less), so
+what is larger was sent by something else. A relay may put several objects into a datagram, each on a line of its own.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import Any
 
 import msgspec
 
-from cloudsearch.csm.scrub import unread, without_secrets
+from cloudsearch.csm.scrub import is_secret, unread, without_secrets
 from cloudsearch.derive.values import YEARS
 
 LARGEST = 8 * 1024
-"""Bytes of a datagram that senders keep to."""
+"""Bytes that senders keep to."""
 
 VERSION = 1
 _FIRST, _LAST = (YEARS.start - 1970) * 31_556_952_000, (YEARS.stop - 1970) * 31_556_952_000
@@ -83,13 +83,10 @@ class Stamp:
 
 def lines(datagram: bytes, stamp: Stamp, received: int) -> Iterator[Line]:
     """The lines of a datagram: one, or as many as it holds objects on lines of their own. Never raises."""
-    if len(datagram) > LARGEST:
-        yield _rejected(datagram, f"oversized: {len(datagram):,} bytes", stamp, received)
-        return
     try:
-        yield _kept(understood(datagram), stamp, received)
+        yield _kept(_of_size(datagram), stamp, received)
     except Unreadable as error:
-        pieces = [piece for piece in datagram.splitlines() if piece.strip()] if b"\n" in datagram else []
+        pieces = [piece for piece in datagram.split(b"\n") if piece.strip()] if b"\n" in datagram else []
         if len(pieces) < 2:
             yield _rejected(datagram, str(error), stamp, received)
             return
@@ -99,9 +96,15 @@ def lines(datagram: bytes, stamp: Stamp, received: int) -> Iterator[Line]:
 
 def _line(text: bytes, stamp: Stamp, received: int) -> Line:
     try:
-        return _kept(understood(text), stamp, received)
+        return _kept(_of_size(text), stamp, received)
     except Unreadable as error:
         return _rejected(text, str(error), stamp, received)
+
+
+def _of_size(text: bytes) -> dict[str, Any]:
+    if len(text) > LARGEST:
+        raise Unreadable(f"oversized: {len(text):,} bytes")
+    return understood(text)
 
 
 def _kept(found: dict[str, Any], stamp: Stamp, received: int) -> Line:
@@ -141,7 +144,8 @@ def checked(found: dict[str, Any]) -> dict[str, Any]:
     found.pop("SessionToken", None)
     try:
         if not found.keys() <= _PLAIN or any(type(value) in {dict, list} for value in found.values()):
-            found = without_secrets(found)
+            members = ((name, value) for name, value in found.items() if not is_secret(name))
+            found = {name: without_secrets(value, known=name in _PLAIN) for name, value in members}
         else:
             for name in ("SdkExceptionMessage", "FinalSdkExceptionMessage", "AwsExceptionMessage", "Fqdn"):
                 if name in found:

@@ -15,7 +15,7 @@ import msgspec
 
 from cloudsearch.csm.datagrams import Kind, Unreadable, checked, parsed
 from cloudsearch.csm.rows import row_of
-from cloudsearch.csm.scrub import unread, without_secrets
+from cloudsearch.csm.scrub import is_secret, unread, without_secrets
 from cloudsearch.event import Row
 
 _WRAPPERS = ("message", "log", "msg", "data")
@@ -66,7 +66,7 @@ def _unwrapped(line: bytes) -> dict[str, Any]:
         line = line[line.index(b"\t{") + 1 :]
     found = parsed(line)
     if found.get("Type") == Kind.REJECT and isinstance(found.get("Id"), str):
-        return dict(without_secrets(found))
+        return {name: without_secrets(value) for name, value in found.items() if not is_secret(name)}
     if "Type" in found:
         return checked(found)
     for name in _WRAPPERS:

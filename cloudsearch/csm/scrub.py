@@ -38,13 +38,19 @@ def is_secret(name: str) -> bool:
     return _ODD.sub("", name.lower()) in _SECRET_NAMES
 
 
-def without_secrets(node: Any) -> Any:  # noqa: ANN401 (what JSON can hold)
-    """The same without members that are credentials, at any depth, and without those in URLs."""
+def without_secrets(node: Any, *, known: bool = True) -> Any:  # noqa: ANN401 (what JSON can hold)
+    """The same without members that are credentials, at any depth, and without those in URLs.
+
+    Under a name that is not ``known`` nothing is kept that may be a piece of a token, whatever it is called.
+    """
     if isinstance(node, dict):
-        return {name: without_secrets(child) for name, child in node.items() if not is_secret(name)}
+        return {name: without_secrets(child, known=False) for name, child in node.items() if not is_secret(name)}
     if isinstance(node, list):
-        return [without_secrets(child) for child in node]
-    return _IN_A_URL.sub(rf"\1{HIDDEN}", node) if isinstance(node, str) else node
+        return [without_secrets(child, known=known) for child in node]
+    if not isinstance(node, str):
+        return node
+    text = _IN_A_URL.sub(rf"\1{HIDDEN}", node)
+    return text if known else _LONG_RUN.sub(HIDDEN, text)
 
 
 def unread(data: bytes) -> str:

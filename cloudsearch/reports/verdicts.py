@@ -138,7 +138,8 @@ def judge(
 
 def unknown_call(event_source: str, event_name: str, use: Use, about: Circumstances) -> ReportRow:
     """A call whose IAM action nobody can name: listed, never guessed."""
-    reason = f"no IAM action is known for this call{'' if use.calls else '; ' + _tried(use)}"
+    told = " (source: csm)" if use.monitored else "" if use.calls else f"; {_tried(use)}"
+    reason = f"no IAM action is known for this call{told}"
     return _row(f"{event_source}:{event_name}", use, about, marker=Marker.UNKNOWN, reason=reason)
 
 
