@@ -111,7 +111,7 @@ def test_policies_against_themselves_all_stay(told: list[dict[str, Any]]) -> Non
 
 
 @given(policies, policies)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_nothing_new_is_nothing_more(told: list[dict[str, Any]], others: list[dict[str, Any]]) -> None:
     """Where no row is new and no Deny goes, no action is granted that was not; where all stay none is lost."""
     found = compare(told, others)

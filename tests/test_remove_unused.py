@@ -103,7 +103,7 @@ def test_shortened_covers_the_same(actions: set[str]) -> None:
 
 
 @given(policies, st.sets(st.sampled_from(SOME)), st.integers(0, 400))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_the_result_grants_a_subset_and_fits(told: list[dict[str, Any]], gone: set[str], room: int) -> None:
     """No action is granted that was not, on no resource; nothing but what goes is lost; the room is kept to."""
     before = parse(document(told), "p")
@@ -127,7 +127,7 @@ def _rendered(one: Document) -> dict[str, Any]:
 
 
 @given(histories, policies)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_history_is_allowed_as_before(events: list[Used], told: list[dict[str, Any]]) -> None:
     """Without the actions that history does not have every call fares as it did."""
     before = principal([document(told)])
