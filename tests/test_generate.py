@@ -430,6 +430,35 @@ def test_a_permission_set(scenario: Scenario) -> None:
     assert "Close: Operators" in err
 
 
+def test_a_permission_set_of_which_some_is_not_known(scenario: Scenario) -> None:
+    """No policy for all of its roles is made of what some of them did."""
+    arn = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Operators_{1:016x}"
+    for owner, days in ((ACCOUNT, background()), ("444455556666", background(recipientAccountId="444455556666")[:8])):
+        own = arn.replace(ACCOUNT, owner)
+        issuer = {"type": "Role", "arn": own, "principalId": f"AROA{owner}"}
+        identity = {"type": "AssumedRole", "accountId": owner, "sessionContext": {"sessionIssuer": issuer}}
+        events = [one | {"eventID": f"{owner}-{one['eventID']}"} for one in days]
+        scenario.log(
+            *events, record(int(owner[:3]), userIdentity=identity, recipientAccountId=owner, eventTime=moment(2))
+        )
+    code, out, err = scenario.run("generate", "--permission-set", "Operators")
+    assert (code, out) == (1, "")
+    assert "role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Operators" in err
+    assert "account 444455556666" in err
+
+
+def test_all_but_those_too_large(scenario: Scenario) -> None:
+    """Everybody else gets a policy, and the exit code is 1 with the names of those who did not."""
+    someone = background()[0]["userIdentity"]
+    keys = (f"a-rather-long-prefix-for-a-key/{number:04}" for number in range(300))
+    scenario.log(*(get_object(number, key, userIdentity=someone) for number, key in enumerate(keys)), record(900))
+    code, out, err = scenario.run("generate", "--all", "--as", "inline")
+    assert code == 1
+    assert [one["principal"] for one in json.loads(out)] == [ROLE]
+    assert f"No policy is made: arn:aws:iam::{ACCOUNT}:user/someone: The statements take" in err
+    assert "Load more logs" not in err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [(), ("--role", "a", "--all"), ("--role", "a", "--generalise", "1"), ("--permission-set", "P", "--as", "managed")],

@@ -102,6 +102,7 @@ class Making:
     made: list[Made] = field(default_factory=list)
     bundles: list[Bundle] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    too_large: list[str] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)
     is_one: bool = True
 
@@ -112,6 +113,8 @@ def make(store: Store, window: Window, asked: Asked) -> Making:
     covered = coverage(store, window)
     making = Making(is_one=not asked.everybody)
     allowed = [one for one in subjects if _is_enough(one, covered, asked, making)]
+    if asked.permission_set and making.refused:
+        return making  # a policy for all of its roles that knows what some of them did would fail the others
     for line in sorted({line for one in allowed for line in unseen(one.account, covered)}):
         note(line)
     used = _used(store, window, allowed, covered, asked) if allowed else {}
@@ -179,7 +182,7 @@ def _add(making: Making, one: Subject, used: Usage, keep: Keep | None, asked: As
     except TooLarge as error:
         if making.is_one:
             raise
-        making.refused.append(f"{one.key}: {error}")
+        making.too_large.append(f"{one.key}: {error}")
         return
     partition = one.key.split(":", 2)[1]
     bundle = Bundle(Holder(one.kind), one.name, one.account, found.policies, asked.inline, partition)
@@ -265,15 +268,16 @@ def _judge(making: Making) -> None:
         note(f"{who}: used nothing in the window that needs a permission, so there is no policy of it")
     if making.is_one and not making.made and making.idle:
         raise CloudsearchError("There is nothing to make a policy from; that it used nothing proves nothing by itself")
-    if not making.refused:
+    lines = [*making.refused, *making.too_large]
+    if not lines:
         return
-    first, *more = making.refused
-    error = CloudsearchError(
-        f"No policy is made of what cannot be concluded: {first}"
-        if making.is_one and not more
-        else f"No policy is made for {len(making.refused)} principals:"
-    )
-    for line in making.refused if more or not making.is_one else ():
-        error.add_note(f"  {line}")
-    error.add_note("Load more logs (`cloudsearch coverage` shows which), or make it all the same: --anyway")
+    if len(lines) == 1:
+        error = CloudsearchError(f"No policy is made: {lines[0]}")
+    else:
+        error = CloudsearchError(f"No policy is made of {len(lines)}:")
+        error.add_note("\n".join(f"  {line}" for line in lines))
+    if making.refused:
+        error.add_note("Load more logs (`cloudsearch coverage` shows which), or make it all the same: --anyway")
+    if making.too_large:
+        error.add_note("Make siblings one with --generalise N where a policy is too large")
     raise error
