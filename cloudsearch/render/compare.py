@@ -50,9 +50,11 @@ def compare(found: Comparison, how: Format, *, width: int | None) -> Iterator[st
 
 def foot(found: Comparison) -> Iterator[str]:
     """How many calls are in which part, when, and which hosts they are of."""
+    if not found.hosts:
+        return
     yield "; ".join(f"{part}: {found.totals.get(part, 0):,}" for part in Part)
     since, until = found.window.since, found.window.until
-    if since and until and found.hosts:
+    if since and until:
         yield f"days with records: {day(since)} to {day(until - timedelta(microseconds=1))} UTC"
     yield from map(line, found.hosts)
 
