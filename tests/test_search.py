@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -353,6 +354,36 @@ def test_an_event_is_opened_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)[0]["record"] == one
     assert main(["search", "--open", "nobody"]) == 1
     assert "no event nobody" in capsys.readouterr().err
+
+
+def test_following_tells_what_is_loaded_once(example: Path, tmp_path: Path) -> None:
+    """The newest events first, then each that comes, whatever its own time; Ctrl-C ends it with 130."""
+    new = {
+        "eventID": "new",
+        "eventTime": "2026-01-01T00:00:00Z",
+        "eventName": "DeleteUser",
+        "eventSource": "iam.amazonaws.com",
+    }
+    (tmp_path / "new.json").write_text(json.dumps({"Records": [new, {**new, "eventID": "other", "eventName": "x"}]}))
+    query = ["search", "eventName:DeleteUser", "--follow", "--interval", "0.2", "--fields", "id", "--format", "csv"]
+    command = [sys.executable, "-m", "cloudsearch", *query, "--store", str(example)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        (one,) = (record["eventID"] for record in records() if record.get("eventName") == "DeleteUser")
+        assert [process.stdout.readline().strip() for _ in range(2)] == ["id", one]
+        assert main(["load", str(tmp_path / "new.json"), "--store", str(example), "--quiet"]) == 0
+        assert process.stdout.readline().strip() == "new"
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == ""
+        assert process.wait(10) == 130
+
+
+@pytest.mark.usefixtures("example")
+@pytest.mark.parametrize("wrong", [["--format", "json"], ["--output", "x"], ["--format", "html"]])
+def test_following_has_no_end_to_wait_for(wrong: list[str]) -> None:
+    """What would be whole only at its end is refused."""
+    assert main(["search", "*", "--follow", *wrong]) == 2
 
 
 def test_an_event_on_a_terminal_is_highlighted(example: Path) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -19,12 +20,12 @@ from cloudsearch.cli.options import (
     UntilOption,
     VerboseOption,
 )
-from cloudsearch.errors import CloudsearchError, UsageError
+from cloudsearch.errors import CloudsearchError, StoreUnavailable, UsageError
 from cloudsearch.render.formats import Format
 
 if TYPE_CHECKING:
     from cloudsearch.reports.search import Asked, Column
-    from cloudsearch.store import Store
+    from cloudsearch.store import Store, StoreInfo
 
 
 def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
@@ -42,6 +43,12 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     open_: Annotated[
         str | None, typer.Option("--open", metavar="EVENT_ID", help="Show this one event whole, instead of a search.")
     ] = None,
+    follow: Annotated[  # noqa: FBT002
+        bool, typer.Option("--follow", help="Go on with events as they are loaded, until Ctrl-C.")
+    ] = False,
+    interval: Annotated[
+        float, typer.Option("--interval", min=0.1, metavar="SECONDS", help="How often --follow looks.")
+    ] = 10.0,
     since: SinceOption = None,
     until: UntilOption = None,
     account: Annotated[
@@ -83,8 +90,47 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     asked = Asked(parse(query or "", now=now), window(since, until, now=now), account or (), limit)
     names = [name.strip() for one in fields or () for name in one.split(",") if name.strip()]
     shown = columns(names if fields else USUAL if how is Format.TABLE else DEFAULT_FIELDS)
+    if follow:
+        if how not in (Format.TABLE, Format.JSONL, Format.CSV) or output is not None:
+            raise UsageError("--follow never ends: it prints as a table, jsonl or csv, and to no file")
+        _follow(lambda quiet: opened(store, index=index, ca_cert=ca_cert, quiet=quiet), asked, shown, how, interval)
     with opened(store, index=index, ca_cert=ca_cert) as (opened_store, _):
         _show(opened_store, asked, shown, how, output)
+
+
+def _follow(
+    opened: Callable[[bool], AbstractContextManager[tuple[Store, StoreInfo]]],
+    asked: Asked,
+    shown: list[Column],
+    how: Format,
+    interval: float,
+) -> NoReturn:
+    """The newest events, and then those that come, the earliest first.
+
+    The store is opened for each look: a file that stays open cannot be loaded into. While somebody writes to it there
+    is nothing to see.
+    """
+    import time
+    from datetime import UTC, datetime
+
+    from cloudsearch.cli.output import put, width
+    from cloudsearch.render.page import Page
+    from cloudsearch.render.search import events
+    from cloudsearch.reports.search import Following, search, told
+
+    names = [column.name for column in shown]
+    following, headed = Following(asked, datetime.now(UTC)), True
+    with opened(False) as (store, _):
+        found = list(search(store, asked, shown))[::-1]
+        following.new(store, shown, datetime.now(UTC))
+    while True:
+        if found:
+            put(events(told(iter(found), shown), names, how, Page("Events"), width=width(), headed=headed), None)
+            headed = False
+        time.sleep(interval)
+        found = []
+        with suppress(StoreUnavailable), opened(True) as (store, _):
+            found = following.new(store, shown, datetime.now(UTC))
 
 
 def _show(store: Store, asked: Asked, shown: list[Column], how: Format, output: Path | None) -> None:

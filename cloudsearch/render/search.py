@@ -26,20 +26,29 @@ USUAL = ("time", "event_source", "event_name", "outcome", "error_code", "princip
 _HEADERS = ("time", "call", "outcome", "who, from where")
 
 
-def events(
-    found: Iterable[Mapping[str, object]], fields: Sequence[str], how: Format, page: Page, *, width: int | None
+def events(  # noqa: PLR0913 (how rows are rendered, and how they begin)
+    found: Iterable[Mapping[str, object]],
+    fields: Sequence[str],
+    how: Format,
+    page: Page,
+    *,
+    width: int | None,
+    headed: bool = True,
 ) -> Iterator[str]:
-    """Events in the format asked for; in a table of the usual fields as one line a call."""
+    """Events in the format asked for; in a table of the usual fields as one line a call.
+
+    Without ``headed`` a table and CSV go on from what was printed before.
+    """
     if how is not Format.TABLE:
-        yield from render(found, fields, how, page)
+        lines = render(found, fields, how, page)
+        yield from lines if headed or how is not Format.CSV else islice(lines, 1, None)
         return
     usual = tuple(fields) == USUAL
-    headers: Sequence[str] = _HEADERS if usual else fields
+    headers: Sequence[str] = () if not headed else _HEADERS if usual else fields
     rows = iter(found)
     while part := list(islice(rows, PAGE)):
-        lines = [call(row) if usual else [cell(row[name]) for name in fields] for row in part]
-        text = columns(lines, headers, width=width)
-        yield text
+        cells = [call(row) if usual else [cell(row[name]) for name in fields] for row in part]
+        yield columns(cells, headers, width=width)
         headers = ()
 
 

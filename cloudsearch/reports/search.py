@@ -6,6 +6,7 @@ import json
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from cloudsearch.errors import UsageError
 from cloudsearch.event import RAW, Field, Row
@@ -16,6 +17,9 @@ from cloudsearch.where import Address, And, Everything, Exists, In, Not, Path, R
 
 ROWS_AT_ONCE = 20_000
 """Rows that are looked through at first; where that finds too little, more each time."""
+
+LATE = timedelta(hours=1)
+"""How long a load may take from reading an event to making it readable."""
 
 DEFAULT_FIELDS = (
     "time",
@@ -141,6 +145,33 @@ def _backwards(store: Store, asked: Asked) -> Iterator[Where]:
             held, most, end = 0, 2 * most, start
     if not (asked.window.since or asked.window.until):
         yield Not(Exists(time))
+
+
+class Following:
+    """Tells events that come into the store, each once, by when they were put there.
+
+    What a load reads is seen when it commits: each look goes back by ``LATE``, and leaves out what was told before.
+    """
+
+    def __init__(self, asked: Asked, since: datetime) -> None:
+        self._asked, self._since = asked, since
+        self._told: dict[object, datetime] = {}
+
+    def new(self, store: Store, shown: Sequence[Column], now: datetime) -> list[Row]:
+        """Those that came since the last look, the earliest first."""
+        ingested = _F["ingested"]
+        fields = list(dict.fromkeys((_F["time"], _F["id"], ingested, *(column.needed for column in shown))))
+        where = And((self._asked.whole, Range(ingested, self._since - LATE)))
+        found = [row for row in store.rows(EVENTS, where, fields=fields, ordered=True) if _key(row) not in self._told]
+        self._told |= {_key(row): time for row in found if isinstance(time := row["ingested"], datetime)}
+        self._since = max(self._since, now)
+        self._told = {key: time for key, time in self._told.items() if time >= self._since - LATE}
+        return found
+
+
+def _key(row: Row) -> tuple[object, object]:
+    """An id is one event's within the month of its time."""
+    return row["id"], row["time"]
 
 
 def event(store: Store, id_: str) -> list[Row]:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv6Network, ip_network
 from itertools import pairwise, takewhile
 
 from elasticsearch.dsl import Q
@@ -51,6 +52,8 @@ ADDRESSES, ADDRESS = EVENTS.by_name["source_address"], "sourceIPAddress.ip"
 """The derived field with addresses, and where the engine keeps those of it that it can read as one."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MAPPED = IPv6Network("::ffff:0:0/96")
+"""IPv4 addresses written as IPv6: an engine takes those for IPv4, and refuses their networks."""
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _OF_A_NUMBER = frozenset("0123456789+-.eEInfityNa")
@@ -204,9 +207,10 @@ def _address(where: Address) -> Question:
     """Where the engine keeps addresses it compares them; it may take what we take for none, and finds that too."""
     if where.subject.name != ADDRESSES.name:
         return Question(_exists(name_of(where.subject)), exact=False)
-    if where.network is None:
+    network = None if where.network is None else ip_network(where.network, strict=False)
+    if network is None or network.overlaps(_MAPPED):
         return Question(_exists(ADDRESS), exact=False)
-    return Question(_on("term", ADDRESS, where.network), exact=False)
+    return Question(_on("term", ADDRESS, str(network)), exact=False)
 
 
 def _pattern(field: Field, where: Pattern) -> Question:
