@@ -33,6 +33,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 MFA: dict[str, Any] = {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
 VPCE: dict[str, Any] = {"Condition": {"StringEquals": {"aws:SourceVpce": "vpce-1"}}}
 QUEUE = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:q"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
 OWN = "arn:aws:s3:::${aws:username}/*"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -143,8 +144,13 @@ def canary_of(found: Diff, after: list[dict[str, Any]]) -> tuple[Policy, ...]:
 
 def test_a_canary_denies_what_is_to_go_and_nothing_else() -> None:
     """Whole actions, and those that stay on fewer resources on all others; until the trial ends."""
-    today = [allow(["s3:GetObject", "s3:PutObject", "sqs:SendMessage"])]
-    after = [allow("s3:GetObject", "arn:aws:s3:::b/*"), allow("sqs:SendMessage", **MFA)]
+    today = [allow(["s3:GetObject", "s3:PutObject", "s3:ListBucket", "sqs:SendMessage", "iam:GetRole"])]
+    after = [
+        allow("s3:GetObject", "arn:aws:s3:::b/*"),
+        allow("s3:ListBucket", "arn:aws:s3:::b", **MFA),
+        allow("sqs:SendMessage", **MFA),
+        {"Effect": "Allow", "Action": "iam:GetRole", "NotResource": f"{ROLE}x"},
+    ]
     (found,) = canary_of(compare(today, after), after)
     judge = Judge.of(principal([document(today), render(found.document)]))
     early, late = "2026-11-22T00:00:00Z", "2026-12-06T00:00:00Z"
@@ -157,6 +163,9 @@ def test_a_canary_denies_what_is_to_go_and_nothing_else() -> None:
     assert is_let("s3:GetObject", "arn:aws:s3:::b/k", early)
     assert not is_let("s3:GetObject", "arn:aws:s3:::c/k", early)
     assert is_let("sqs:SendMessage", QUEUE, early)  # no Deny can try its Condition
+    assert is_let("s3:ListBucket", "arn:aws:s3:::b", early)
+    assert not is_let("s3:ListBucket", "arn:aws:s3:::c", early)
+    assert is_let("iam:GetRole", ROLE, early)  # nor a NotResource
     assert len({one.sid for one in found.document.statements}) == len(found.document.statements)
 
 

@@ -44,8 +44,8 @@ def trial_of(now: datetime, days: int) -> Trial:
 def canaries(found: Diff, after: Sequence[Policy], trial: Trial) -> tuple[Policy, ...]:
     """Denies of what is to go, in as many managed policies as it takes; none where nothing goes.
 
-    Of an action that stays on some resources the others are denied, where one statement of the new policies, without
-    a Condition, tells which it stays on.
+    Of an action that stays on some resources all others are denied. That it stays under a Condition alone no Deny can
+    try, nor a NotResource.
     """
     gone = shortened(found.before - found.after)
     wanted = [_deny("WholeActions", gone, Patterns(("*",)), trial)] if gone else []
@@ -78,8 +78,8 @@ def _narrowed(found: Diff, after: Sequence[Policy]) -> list[tuple[tuple[str, ...
 
 
 def _plain_resources(statement: Statement) -> set[str] | None:
-    """The resources of a statement that a Deny of all others can name; None where a Condition has a say."""
-    if statement.conditions or statement.resources is None or statement.resources.negated:
+    """The resources of a statement that a Deny of all others can name; None where it names those it does not have."""
+    if statement.resources is None or statement.resources.negated:
         return None
     return set(statement.resources.texts)
 
