@@ -3,36 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from cloudsearch.actions.arns import as_named, has_wildcard
-from cloudsearch.cli import main
-from cloudsearch.event import Row
-from cloudsearch.iam import Document, Policy, State
-from cloudsearch.iam.focus import acts_on
-from cloudsearch.policies.examined import Examined
-from cloudsearch.policies.generate import Wishes, generate
-from cloudsearch.policies.history import Used, history
-from cloudsearch.policies.replay import Answer, replay
-from cloudsearch.policies.subjects import Subject
-from cloudsearch.policies.usage import usage
-from cloudsearch.reports.principals import account_of
-from cloudsearch.reports.window import Window
-from cloudsearch.store import Store, Table
-from cloudsearch.stores.duckdb import DuckDBStore
-from cloudsearch.where import Where
-from tests.golden_files import golden
+from tests.generating import BUCKET, call, get_object, listed, made, resources
 from tests.logfiles import ACCOUNT, record
-from tests.samples import samples
 from tests.scenario import ROLE, Scenario, account, background, moment, role, statement
-from tests.uses import state
-
-EXAMPLES = Path(__file__).parent.parent / "examples"
-BUCKET = "arn:aws:s3:::orders"
 
 
 @pytest.fixture
@@ -41,40 +18,6 @@ def scenario(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Scenario:
     made = Scenario(tmp_path, capsys)
     made.log(*background())
     return made
-
-
-def call(number: int, source: str, name: str, request: object = None, **fields: object) -> dict[str, object]:
-    """A call of the worker."""
-    return record(number, eventSource=f"{source}.amazonaws.com", eventName=name, requestParameters=request, **fields)
-
-
-def get_object(number: int, key: str, **fields: object) -> dict[str, object]:
-    """The worker reads an object."""
-    return call(number, "s3", "GetObject", {"bucketName": "orders", "key": key}, eventCategory="Data", **fields)
-
-
-def made(scenario: Scenario, *arguments: str) -> tuple[list[dict[str, Any]], str]:
-    """The worker's statements, and what is said beside them."""
-    whom = () if {"--role", "--user", "--all", "--permission-set"} & set(arguments) else ("--role", "worker")
-    code, out, err = scenario.run("generate", *whom, *arguments)
-    assert code == 0, err
-    document = json.loads(out)
-    assert document["Version"] == "2012-10-17"
-    return document["Statement"], err
-
-
-def resources(statements: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
-    """Each action's resources."""
-    found: dict[str, list[str]] = {}
-    for one in statements:
-        for action in listed(one["Action"]):
-            found.setdefault(action, []).extend(listed(one["Resource"]))
-    return found
-
-
-def listed(value: str | list[str]) -> list[str]:
-    """A text, or a list of them, as a list."""
-    return [value] if isinstance(value, str) else value
 
 
 def test_real_arns_and_nothing_but_the_policy(scenario: Scenario) -> None:
@@ -183,49 +126,6 @@ def test_a_resource_nobody_knows_is_said_to_be(scenario: Scenario) -> None:
     assert "without: sqs:DeleteQueue" in err
 
 
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        ((), "only 10 days of logs"),
-        (("--since", "2026-08-02", "--until", "2026-08-04", "--min-days", "3"), None),
-        (("--since", "2026-08-02", "--until", "2026-08-04"), "only 3 days of logs"),
-        (("--since", "2027-01-01"), "No role 'worker' acted"),
-    ],
-)
-def test_too_few_days(scenario: Scenario, arguments: tuple[str, ...], reason: str | None) -> None:
-    """No policy is made of a short window, and the reason names what was found and what was asked for."""
-    days = Scenario(scenario.folder / "short", scenario._capsys)
-    days.folder.mkdir()
-    days.log(*(one for one in background() if str(one["eventTime"]) < moment(10)), record(1, eventTime=moment(2)))
-    code, out, err = days.run("generate", "--role", "worker", *arguments)
-    assert (code, bool(out)) == ((1, False) if reason else (0, True))
-    assert (reason or "services used") in err
-    assert "Traceback" not in err
-
-
-def test_broken_coverage(scenario: Scenario) -> None:
-    """More than a twentieth of the days without events: no policy, unless it is to be made anyway."""
-    days = Scenario(scenario.folder / "gaps", scenario._capsys)
-    days.folder.mkdir()
-    days.log(*(one for one in background() if not moment(20) <= str(one["eventTime"]) < moment(30)), record(1))
-    code, out, err = days.run("generate", "--role", "worker")
-    assert (code, out) == (1, "")
-    assert f"10 of 61 days of account {ACCOUNT} have no events" in err
-    assert "--anyway" in err
-    code, out, err = days.run("generate", "--role", "worker", "--anyway")
-    assert code == 0
-    assert json.loads(out)["Statement"]
-    assert "made all the same (--anyway): 10 of 61 days" in err
-
-
-def test_one_that_did_nothing_gets_no_policy(scenario: Scenario) -> None:
-    """An empty policy would take everything away: there is none, and the exit code says so."""
-    iam = scenario.iam(account(role(statement("s3:*"))))
-    code, out, err = scenario.run("generate", "--role", "worker", "--iam", iam)
-    assert (code, out) == (1, "")
-    assert "There is nothing to make a policy from" in err
-
-
 def test_siblings_are_made_one_only_when_asked(scenario: Scenario) -> None:
     """--generalise 3 makes three objects of one prefix one, two stay; the notes name each that was made."""
     scenario.log(*(get_object(number, key) for number, key in enumerate(["in/a", "in/b", "in/c", "out/a", "out/b"])))
@@ -299,6 +199,17 @@ def test_only_what_is_granted_today(scenario: Scenario) -> None:
     assert scenario.run("generate", "--role", "worker", "--keep-granted-only")[0] == 2
 
 
+def test_what_is_granted_and_cannot_be_seen(scenario: Scenario) -> None:
+    """With IAM it is said how much of that is left out, by service: nobody can say that it was not used."""
+    scenario.log(record(1))
+    granted = statement("ec2:DescribeInstances", "ec2:DescribeVpcs", "s3:GetObject", "logs:PutLogEvents")
+    _, err = made(scenario, "--iam", scenario.iam(account(role(granted))))
+    assert "2 actions are granted today whose use no management event shows" in err
+    assert "logs x 1, s3 x 1" in err
+    seen = account(role(statement("ec2:*Instances")))
+    assert "are granted today whose use" not in made(scenario, "--iam", scenario.iam(seen, "other.json"))[1]
+
+
 def test_an_earlier_role_of_the_same_name(scenario: Scenario) -> None:
     """With IAM its use is nobody's; without it a note says that there were two."""
     before = json.loads(json.dumps(record(2, eventName="DescribeVpcs")).replace("AROAWORKER", "AROAEARLIER"))
@@ -322,212 +233,3 @@ def test_evidence(scenario: Scenario) -> None:
     assert row["resource"] == f"{BUCKET}/in/a"
     assert row["sid"] in {one["Sid"] for one in statements}
     assert (row["principal"], row["policy"]) == (ROLE, "worker-least-privilege")
-
-
-def test_all_in_one_pass(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everybody's policies are made while the store's events are read once; each is the one made alone."""
-    someone = background()[0]["userIdentity"]
-    scenario.log(record(1), get_object(2, "in/a"), call(3, "iam", "ListUsers", userIdentity=someone))
-    alone = {
-        flag: json.loads(scenario.run("generate", flag, name)[1])
-        for flag, name in (("--role", "worker"), ("--user", "someone"))
-    }
-    reads: list[str] = []
-    rows = DuckDBStore.rows
-
-    def counted(self: DuckDBStore, table: Table, where: Where, **named: Any) -> Iterator[Row]:  # noqa: ANN401
-        reads.append(table.name)
-        return rows(self, table, where, **named)
-
-    monkeypatch.setattr(DuckDBStore, "rows", counted)
-    code, out, _ = scenario.run("generate", "--all")
-    assert code == 0
-    found = {one["principal"]: [policy["document"] for policy in one["policies"]] for one in json.loads(out)}
-    assert found == {
-        ROLE: [alone["--role"]],
-        f"arn:aws:iam::{ACCOUNT}:user/someone": [alone["--user"]],
-    }
-    assert reads.count("events") == 1
-
-
-def test_a_file_for_each_policy(scenario: Scenario) -> None:
-    """--output is a folder; other forms have a file for each principal."""
-    scenario.log(record(1))
-    folder = scenario.folder / "out"
-    code, out, _ = scenario.run("generate", "--role", "worker", "--output", str(folder))
-    assert (code, out) == (0, "")
-    assert scenario.run("generate", "--role", "worker", "--output", str(folder), "--format", "terraform")[0] == 0
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "worker-least-privilege.json",
-        "worker-least-privilege.tf",
-    ]
-    assert json.loads((folder / "worker-least-privilege.json").read_text())["Statement"]
-
-
-def test_more_than_one_policy_holds(scenario: Scenario) -> None:
-    """What is too large for one managed policy is in several, each within the limit, and all of it is there."""
-    keys = [f"a-rather-long-prefix-for-a-key/{number:04}" for number in range(300)]
-    scenario.log(*(get_object(number, key) for number, key in enumerate(keys)))
-    folder = scenario.folder / "out"
-    assert scenario.run("generate", "--role", "worker", "--output", str(folder))[0] == 0
-    documents = [json.loads(path.read_text()) for path in sorted(folder.iterdir())]
-    assert len(documents) == 3
-    assert all(len(json.dumps(one, separators=(",", ":"))) <= 6144 for one in documents)
-    found = [arn for one in documents for arn in resources(one["Statement"])["s3:GetObject"]]
-    assert sorted(found) == [f"{BUCKET}/{key}" for key in keys]
-
-
-def test_what_fits_nowhere(scenario: Scenario) -> None:
-    """An inline policy takes less: the error says how much there is and what to do, and exits 1."""
-    scenario.log(*(get_object(number, f"a-rather-long-prefix-for-a-key/{number:04}") for number in range(300)))
-    code, out, err = scenario.run("generate", "--role", "worker", "--as", "inline")
-    assert (code, out) == (1, "")
-    assert "AWS allows 10,240 characters (inline-role)" in err
-    assert "s3:GetObject on 300 resources" in err
-    assert "--generalise" in err
-    assert made(scenario, "--as", "inline", "--generalise", "100")[0]
-
-
-def test_a_permission_set(scenario: Scenario) -> None:
-    """Its roles of all accounts are one, and a hint names close ones."""
-    other = "444455556666"
-    for number, owner in enumerate((ACCOUNT, other)):
-        arn = (
-            f"arn:aws:iam::{owner}:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Operators_{number:016x}"
-        )
-        identity = {
-            "type": "AssumedRole",
-            "principalId": f"AROA{number}:anna",
-            "arn": f"arn:aws:sts::{owner}:assumed-role/AWSReservedSSO_Operators_{number:016x}/anna",
-            "accountId": owner,
-            "sessionContext": {"sessionIssuer": {"type": "Role", "arn": arn, "principalId": f"AROA{number}"}},
-        }
-        scenario.log(
-            *background(recipientAccountId=owner) if number else (),
-            record(
-                700 + number,
-                userIdentity=identity,
-                recipientAccountId=owner,
-                eventName=("DescribeVpcs", "DescribeSubnets")[number],
-            ),
-        )
-    statements, err = made(scenario, "--permission-set", "Operators", "--anyway")
-    assert resources(statements) == {"ec2:DescribeSubnets": ["*"], "ec2:DescribeVpcs": ["*"]}
-    assert "one after the other" not in err
-    code, _, err = scenario.run("generate", "--permission-set", "Operator")
-    assert code == 1
-    assert "Close: Operators" in err
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [(), ("--role", "a", "--all"), ("--role", "a", "--generalise", "1"), ("--permission-set", "P", "--as", "managed")],
-)
-def test_what_makes_no_sense(scenario: Scenario, arguments: tuple[str, ...]) -> None:
-    """Is refused as usage."""
-    assert scenario.run("generate", *arguments)[0] == 2
-
-
-def test_a_wrong_name_gets_a_hint(scenario: Scenario) -> None:
-    """Close ones are named."""
-    scenario.log(record(1))
-    code, _, err = scenario.run("generate", "--role", "wroker")
-    assert code == 1
-    assert "Close: worker" in err
-
-
-@pytest.fixture(scope="module")
-def example_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example trail, loaded."""
-    path = tmp_path_factory.mktemp("example") / "store.duckdb"
-    assert main(["load", str(EXAMPLES / "AWSLogs"), "--store", str(path), "--quiet"]) == 0
-    return path
-
-
-def test_the_example(example_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The policy of deploy, and what is said beside it."""
-    capsys.readouterr()
-    arguments = ["--role", "deploy", "--account", "111122223333", "--iam", str(EXAMPLES / "iam")]
-    assert main(["generate", *arguments, "--store", str(example_file)]) == 0
-    out, err = capsys.readouterr()
-    golden("generate-example.json", out.splitlines())
-    golden("generate-example.txt", err.splitlines())
-
-
-def check_everybody(store: Store, *, conditions: bool) -> int:
-    """Every principal's policy grants each of its uses, and names no service that it did not use; how many uses."""
-    events = list(history(store, Window(), None))
-    checked = set()
-    for arn, own in usage(events, lambda used: used.principal or None).items():
-        found = generate(own, Wishes(conditions=conditions))
-        uses = {(one.action, one.arns) for used in events if used.principal == arn for one in used.uses}
-        services = {action.partition(":")[0] for action, _ in uses}
-        named = {
-            name.partition(":")[0]
-            for policy in found.policies
-            for one in policy.statements
-            for name in one.actions.texts
-        }
-        assert named == services
-        _replays_clean(arn, found.policies, [used for used in events if used.principal == arn])
-        for action, arns in uses:
-            for resource in arns or (None,):
-                if (arn, action, resource) not in checked:
-                    checked.add((arn, action, resource))
-                    assert _allows(found.policies, action, resource), (arn, action, resource)
-    return len(checked)
-
-
-def _replays_clean(arn: str, policies: Sequence[Document], calls: Sequence[Used]) -> None:
-    """Nothing would have been refused, nor can it not be told but of calls whose action nobody knows."""
-    named = tuple(Policy(f"p{number}", None, one, "inline") for number, one in enumerate(policies))
-    subject = Subject("role", "r", account_of(arn), (arn,))
-    found = replay(calls, Examined(subject).judge(named))
-    assert found.events[Answer.BROKEN] == 0
-    assert all("no IAM action is known" in row.reason for row in found.rows), found.rows
-
-
-def _allows(policies: Sequence[Document], action: str, resource: str | None) -> bool:
-    """Whether the evaluator says so; of what it takes for no resource of the action, whether a statement names it."""
-    if resource is None or has_wildcard(resource):
-        return state(policies, action, None) is not State.NOT_GRANTED
-    if not acts_on(action, as_named(resource)):
-        return _is_named(policies, action, resource)
-    return state(policies, action, as_named(resource)) is not State.NOT_GRANTED
-
-
-def _is_named(policies: Sequence[Document], action: str, resource: str) -> bool:
-    """Whether a statement names both, or what the resource surely lies in."""
-    return any(
-        one.resources is not None and (resource in one.resources.texts or any(map(has_wildcard, one.resources.texts)))
-        for policy in policies
-        for one in policy.statements
-        if action in one.actions.texts
-    )
-
-
-with_conditions = pytest.mark.parametrize("conditions", [False, True])
-
-
-@with_conditions
-def test_everybody_of_the_example(example_file: Path, conditions: bool) -> None:  # noqa: FBT001
-    """All that anybody did on the example trail is allowed to them by what is generated."""
-    store = DuckDBStore(example_file)
-    store.prepare()
-    try:
-        assert check_everybody(store, conditions=conditions) > 50
-    finally:
-        store.close()
-
-
-@with_conditions
-def test_everybody_of_a_public_trail(tmp_path: Path, conditions: bool) -> None:  # noqa: FBT001
-    """And on the trail of a training ground for attackers."""
-    path = tmp_path / "store.duckdb"
-    assert main(["load", str(samples() / "combined" / "flaws"), "--store", str(path), "--quiet"]) == 0
-    store = DuckDBStore(path)
-    store.prepare()
-    try:
-        assert check_everybody(store, conditions=conditions) > 50
-    finally:
-        store.close()

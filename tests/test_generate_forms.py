@@ -72,10 +72,15 @@ def unquoted(value: object) -> Any:  # noqa: ANN401 (any JSON)
 
 
 def encoded(expression: str) -> Any:  # noqa: ANN401 (any JSON)
-    """What ``jsonencode(...)`` is given."""
+    """What ``jsonencode(...)`` is given; or JSON as a text, where that has escapes for letters IAM does not take."""
+    if expression.startswith('"'):
+        written = unquoted(expression)
+        assert written.isascii()
+        return json.loads(written)
     start, end = "${jsonencode(", ")}"
     assert expression.startswith(start)
     assert expression.endswith(end)
+    assert max(map(ord, expression)) <= 0xFF
     return unquoted(hcl2.loads(f"x = {expression[len(start) : -len(end)]}\n")["x"])
 
 

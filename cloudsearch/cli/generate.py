@@ -12,7 +12,6 @@ from cloudsearch.cli.options import (
     DEFAULT_STORE,
     AccountOption,
     CaCertOption,
-    IamOption,
     IndexOption,
     SinceOption,
     StoreOption,
@@ -40,70 +39,94 @@ class Kind(StrEnum):
     INLINE = "inline"
 
 
+GenerateRoleOption = Annotated[
+    str | None, typer.Option("--role", metavar="NAME|ARN", help="The role to write a policy for.")
+]
+GenerateUserOption = Annotated[
+    str | None, typer.Option("--user", metavar="NAME|ARN", help="The user to write a policy for.")
+]
+EverybodyOption = Annotated[
+    bool, typer.Option("--all", help="Every user and role that acted, in one pass over the store.")
+]
+ScpOption = Annotated[
+    bool,
+    typer.Option(
+        "--scp", help="Service control policies: deny the services and regions that whole accounts do without."
+    ),
+]
+IncludeAssumedOption = Annotated[
+    bool, typer.Option("--include-assumed", help="With --scp: services too that AWS does not say are logged.")
+]
+IncludeFailedOption = Annotated[
+    bool, typer.Option("--include-failed", help="Calls too that failed before it was decided whether they may.")
+]
+GeneraliseOption = Annotated[
+    int | None,
+    typer.Option("--generalise", min=2, metavar="N", help="Make N or more siblings (bucket/logs/a, /b ...) one."),
+]
+ConditionsOption = Annotated[
+    bool, typer.Option("--conditions", help="Ask for the VPC endpoint, region and MFA that every use shows.")
+]
+KeepGrantedOnlyOption = Annotated[
+    bool, typer.Option("--keep-granted-only", help="Only what is granted today: leave out other uses. Needs --iam.")
+]
+IamAsItIsOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--iam",
+        metavar="FILE|DIR",
+        help="IAM as it is, as a file or snapshot: tells earlier principals of a name apart, and what is granted.",
+    ),
+]
+AsOption = Annotated[
+    Kind | None,
+    typer.Option("--as", help="Managed policies, or inline. [default: managed; of a permission set inline]"),
+]
+FormOption = Annotated[FormChoice, typer.Option("--format", help="How to write it.")]
+FolderOption = Annotated[
+    Path | None,
+    typer.Option("--output", metavar="DIR", help="A folder: a file for each policy, or each principal."),
+]
+EvidenceOption = Annotated[
+    Path | None,
+    typer.Option("--evidence", metavar="FILE", help="Write, as JSON, what each line of the policy rests on."),
+]
+MostOption = Annotated[
+    int,
+    typer.Option("--most-resources", min=1, metavar="N", help="Resources told apart for each action."),
+]
+MinDaysOption = Annotated[
+    int,
+    typer.Option(
+        "--min-days",
+        envvar="CLOUDSEARCH_MIN_DAYS",
+        min=1,
+        metavar="DAYS",
+        help="Days of logs without which no policy is written.",
+    ),
+]
+AnywayOption = Annotated[bool, typer.Option("--anyway", help="Write it from too few days or broken coverage too.")]
+
+
 def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
-    role: Annotated[
-        str | None, typer.Option("--role", metavar="NAME|ARN", help="The role to write a policy for.")
-    ] = None,
-    user: Annotated[
-        str | None, typer.Option("--user", metavar="NAME|ARN", help="The user to write a policy for.")
-    ] = None,
+    role: GenerateRoleOption = None,
+    user: GenerateUserOption = None,
     permission_set: PermissionSetOption = None,
-    everybody: Annotated[  # noqa: FBT002
-        bool, typer.Option("--all", help="Every user and role that acted, in one pass over the store.")
-    ] = False,
-    scp: Annotated[  # noqa: FBT002
-        bool,
-        typer.Option(
-            "--scp", help="Service control policies: deny the services and regions that whole accounts do without."
-        ),
-    ] = False,
-    include_assumed: Annotated[  # noqa: FBT002
-        bool, typer.Option("--include-assumed", help="With --scp: services too that AWS does not say are logged.")
-    ] = False,
-    include_failed: Annotated[  # noqa: FBT002
-        bool, typer.Option("--include-failed", help="Calls too that failed before it was decided whether they may.")
-    ] = False,
-    generalise: Annotated[
-        int | None,
-        typer.Option("--generalise", min=2, metavar="N", help="Make N or more siblings (bucket/logs/a, /b ...) one."),
-    ] = None,
-    conditions: Annotated[  # noqa: FBT002
-        bool, typer.Option("--conditions", help="Ask for the VPC endpoint, region and MFA that every use shows.")
-    ] = False,
-    keep_granted_only: Annotated[  # noqa: FBT002
-        bool, typer.Option("--keep-granted-only", help="Only what is granted today: leave out other uses. Needs --iam.")
-    ] = False,
-    iam: IamOption = None,
-    kind: Annotated[
-        Kind | None,
-        typer.Option("--as", help="Managed policies, or inline. [default: managed; of a permission set inline]"),
-    ] = None,
-    how: Annotated[FormChoice, typer.Option("--format", help="How to write it.")] = FormChoice.JSON,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", metavar="DIR", help="A folder: a file for each policy, or each principal."),
-    ] = None,
-    evidence: Annotated[
-        Path | None,
-        typer.Option("--evidence", metavar="FILE", help="Write, as JSON, what each line of the policy rests on."),
-    ] = None,
-    most: Annotated[
-        int,
-        typer.Option("--most-resources", min=1, metavar="N", help="Resources told apart for each action."),
-    ] = 10_000,
-    min_days: Annotated[
-        int,
-        typer.Option(
-            "--min-days",
-            envvar="CLOUDSEARCH_MIN_DAYS",
-            min=1,
-            metavar="DAYS",
-            help="Days of logs without which no policy is written.",
-        ),
-    ] = 30,
-    anyway: Annotated[  # noqa: FBT002
-        bool, typer.Option("--anyway", help="Write it from too few days or broken coverage too.")
-    ] = False,
+    everybody: EverybodyOption = False,  # noqa: FBT002
+    scp: ScpOption = False,  # noqa: FBT002
+    include_assumed: IncludeAssumedOption = False,  # noqa: FBT002
+    include_failed: IncludeFailedOption = False,  # noqa: FBT002
+    generalise: GeneraliseOption = None,
+    conditions: ConditionsOption = False,  # noqa: FBT002
+    keep_granted_only: KeepGrantedOnlyOption = False,  # noqa: FBT002
+    iam: IamAsItIsOption = None,
+    kind: AsOption = None,
+    how: FormOption = FormChoice.JSON,
+    output: FolderOption = None,
+    evidence: EvidenceOption = None,
+    most: MostOption = 10_000,
+    min_days: MinDaysOption = 30,
+    anyway: AnywayOption = False,  # noqa: FBT002
     since: SinceOption = None,
     until: UntilOption = None,
     account: AccountOption = None,

@@ -13,11 +13,11 @@ from cloudsearch.cli.output import put, say
 from cloudsearch.cli.principals import controls, read
 from cloudsearch.errors import CloudsearchError, UsageError
 from cloudsearch.event import Copy
-from cloudsearch.iam import Iam
+from cloudsearch.iam import Iam, Principal
 from cloudsearch.policies.enough import lacking, unseen
 from cloudsearch.policies.forms import Bundle, Form, Holder, document, form, together
 from cloudsearch.policies.generate import Generated, Keep, Wishes, generate
-from cloudsearch.policies.granted import granted_today, of_any
+from cloudsearch.policies.granted import granted_today, granted_unseen, of_any
 from cloudsearch.policies.history import history
 from cloudsearch.policies.profiles import Profiles, profiles, with_roles
 from cloudsearch.policies.sizes import TooLarge
@@ -34,6 +34,7 @@ from cloudsearch.policies.subjects import (
 )
 from cloudsearch.policies.usage import Usage, outcomes, usage
 from cloudsearch.render.policy import evidence, summary
+from cloudsearch.render.text import folded
 from cloudsearch.reports.coverage import Coverage, coverage
 from cloudsearch.reports.window import Window
 from cloudsearch.store import Store
@@ -76,7 +77,12 @@ class Asked:
             return of_permission_set(found, self.permission_set)
         if self.everybody:
             return [one for one in found if not one.is_service_linked]
-        return [named(found, "role", self.role) if self.role else named(found, "user", self.user or "")]
+        one = named(found, "role", self.role) if self.role else named(found, "user", self.user or "")
+        if one.is_service_linked:
+            note(f"{one.key}: an AWS service alone can change what it may do")
+        elif one.permission_set:
+            note(f"{one.key} cannot be changed but by its permission set: --permission-set {one.permission_set}")
+        return [one]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,7 @@ class Making:
     made: list[Made] = field(default_factory=list)
     bundles: list[Bundle] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    too_large: list[str] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)
     is_one: bool = True
 
@@ -106,8 +113,10 @@ def make(store: Store, window: Window, asked: Asked) -> Making:
     covered = coverage(store, window)
     making = Making(is_one=not asked.everybody)
     allowed = [one for one in subjects if _is_enough(one, covered, asked, making)]
+    if asked.permission_set and making.refused:
+        return making  # a policy for all of its roles that knows what some of them did would fail the others
     for line in sorted({line for one in allowed for line in unseen(one.account, covered)}):
-        say(f"note: {line}")
+        note(line)
     used = _used(store, window, allowed, covered, asked) if allowed else {}
     keeps = _keeps(allowed, asked)
     if asked.permission_set and allowed:
@@ -116,7 +125,15 @@ def make(store: Store, window: Window, asked: Asked) -> Making:
         return making
     for one in allowed:
         _add(making, one, used.get(one.key, Usage()), keeps.get(one.key), asked)
+        if one.principal and not asked.everybody:
+            _tell_unseen(one.principal, used.get(one.key, Usage()))
     return making
+
+
+def _tell_unseen(principal: Principal, used: Usage) -> None:
+    """What is granted today and left out although nobody can say that it was not used."""
+    if line := granted_unseen(principal, {action for action, _ in used.actions}):
+        note(line)
 
 
 def _is_enough(one: Subject, covered: Coverage, asked: Asked, making: Making) -> bool:
@@ -125,7 +142,7 @@ def _is_enough(one: Subject, covered: Coverage, asked: Asked, making: Making) ->
     if problem is None:
         return True
     if asked.anyway:
-        say(f"note: {one.key}: made all the same (--anyway): {problem}")
+        note(f"{one.key}: made all the same (--anyway): {problem}")
     else:
         making.refused.append(f"{one.key}: {problem}")
     return asked.anyway
@@ -165,7 +182,7 @@ def _add(making: Making, one: Subject, used: Usage, keep: Keep | None, asked: As
     except TooLarge as error:
         if making.is_one:
             raise
-        making.refused.append(f"{one.key}: {error}")
+        making.too_large.append(f"{one.key}: {error}")
         return
     partition = one.key.split(":", 2)[1]
     bundle = Bundle(Holder(one.kind), one.name, one.account, found.policies, asked.inline, partition)
@@ -224,6 +241,12 @@ class Written:
                 yield f"{start}{bundle.names[0]}.{how.ending}", form(bundle, how)
 
 
+def note(text: str) -> None:
+    """A remark on stderr, folded to the terminal that it may be."""
+    for line in folded(f"note: {text}", _errors_width()):
+        say(line)
+
+
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -242,18 +265,19 @@ def _errors_width() -> int | None:
 def _judge(making: Making) -> None:
     """Say for whom there is no policy, and raise where that is not what was asked for."""
     for who in making.idle:
-        say(f"note: {who}: used nothing in the window that needs a permission, so there is no policy of it")
+        note(f"{who}: used nothing in the window that needs a permission, so there is no policy of it")
     if making.is_one and not making.made and making.idle:
         raise CloudsearchError("There is nothing to make a policy from; that it used nothing proves nothing by itself")
-    if not making.refused:
+    lines = [*making.refused, *making.too_large]
+    if not lines:
         return
-    first, *more = making.refused
-    error = CloudsearchError(
-        f"No policy is made of what cannot be concluded: {first}"
-        if making.is_one and not more
-        else f"No policy is made for {len(making.refused)} principals:"
-    )
-    for line in making.refused if more or not making.is_one else ():
-        error.add_note(f"  {line}")
-    error.add_note("Load more logs (`cloudsearch coverage` shows which), or make it all the same: --anyway")
+    if len(lines) == 1:
+        error = CloudsearchError(f"No policy is made: {lines[0]}")
+    else:
+        error = CloudsearchError(f"No policy is made of {len(lines)}:")
+        error.add_note("\n".join(f"  {line}" for line in lines))
+    if making.refused:
+        error.add_note("Load more logs (`cloudsearch coverage` shows which), or make it all the same: --anyway")
+    if making.too_large:
+        error.add_note("Make siblings one with --generalise N where a policy is too large")
     raise error

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloudsearch.cli.generated import Making
-from cloudsearch.cli.output import say
+from cloudsearch.cli.generated import Making, note
 from cloudsearch.errors import CloudsearchError
 from cloudsearch.policies.enough import account_lacks
 from cloudsearch.policies.forms import Bundle, Holder
@@ -38,7 +37,7 @@ class Limiting:
                 if not self.anyway:
                     making.refused.append(f"account {account}: {problem}")
                 else:
-                    say(f"note: account {account}: made all the same (--anyway): {problem}")
+                    note(f"account {account}: made all the same (--anyway): {problem}")
         if making.refused:
             return making
         found = limiting(touched(store, window, accounts), covered, include_assumed=self.include_assumed)
@@ -47,11 +46,11 @@ class Limiting:
             error = CloudsearchError("The policies would have refused calls that were let in, so they are not written:")
             error.add_note("\n".join(f"  {line}" for line in lines[:20]))
             raise error
-        for note in found.notes:
-            say(f"note: {note}")
+        for line in found.notes:
+            note(line)
         events = sum(one.total for one in proof.values())
         untold = sum(one.events[Answer.UNTOLD] for one in proof.values())
-        say(f"replayed {events:,} calls of {len(proof)} principals: none would break, {untold:,} cannot be told")
+        note(f"replayed {events:,} calls of {len(proof)} principals: none would break, {untold:,} cannot be told")
         if not found.policies:
             raise CloudsearchError("There is nothing that these accounts provably do without")
         name = accounts[0] if len(accounts) == 1 else "accounts"

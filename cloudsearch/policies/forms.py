@@ -150,7 +150,7 @@ def _as_terraform(bundle: Bundle) -> str:
 def _blocks(bundle: Bundle, name: str, content: dict[str, Any]) -> Iterator[str]:
     """One policy: https://registry.terraform.io/providers/hashicorp/aws/latest/docs."""
     label = _label(name, "_").lower()
-    policy = f"jsonencode({_hcl(content, 1)})"
+    policy = f"jsonencode({_hcl(content, 1)})" if _is_plain(content) else _text(json.dumps(content))
     holder = bundle.holder
     if holder is Holder.ACCOUNT:
         yield _block("aws_organizations_policy", label, {"name": _text(name), "content": policy})
@@ -166,6 +166,14 @@ def _blocks(bundle: Bundle, name: str, content: dict[str, Any]) -> Iterator[str]
         yield _block("aws_iam_policy", label, {"name": _text(name), "policy": policy})
         whom = {holder.value: _text(bundle.name), "policy_arn": f"aws_iam_policy.{label}.arn"}
         yield _block(f"aws_iam_{holder.value}_policy_attachment", label, whom)
+
+
+def _is_plain(content: dict[str, Any]) -> bool:
+    """Whether IAM takes every letter as it is; others only as escapes, which ``jsonencode`` does not write.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
+    """
+    return max(map(ord, json.dumps(content, ensure_ascii=False))) <= 0xFF
 
 
 def _block(kind: str, label: str, about: dict[str, str]) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from functools import cache
 
+from cloudsearch.actions import ObservabilityClass, observability
 from cloudsearch.actions.arns import as_named, has_wildcard
-from cloudsearch.iam import Layer, Principal, State, facts_of, granted
+from cloudsearch.iam import Layer, Principal, State, facts_of, granted, grants
 from cloudsearch.iam.focus import Focus, acts_on
 from cloudsearch.policies.generate import Keep
 
@@ -31,6 +33,30 @@ def granted_today(principal: Principal, further: Sequence[Layer] = (), organizat
         return (one is not None and not acts_on(action, one)) or states(action, one) is not State.NOT_GRANTED
 
     return keep
+
+
+def granted_unseen(principal: Principal, used: Collection[str]) -> str:
+    """What its policies grant that a log may not show: by service, in a sentence; empty where there is none.
+
+    Of these nothing can be said: they are in no policy unless they were seen.
+    """
+    hidden: Counter[str] = Counter()
+    for grant in grants(principal):
+        name = grant.action.name
+        if grant.state is not State.NOT_GRANTED and name not in used and observability(name).observability in _HIDDEN:
+            hidden[grant.action.service] += 1
+    if not hidden:
+        return ""
+    most = ", ".join(f"{service} x {count}" for service, count in hidden.most_common(_NAMED))
+    others = f" and {len(hidden) - _NAMED} services more" if len(hidden) > _NAMED else ""
+    return (
+        f"{hidden.total():,} actions are granted today whose use no management event shows, and left out as none was "
+        f"seen: {most}{others}. Add those that are needed"
+    )
+
+
+_HIDDEN = frozenset({ObservabilityClass.DATA, ObservabilityClass.NEVER, ObservabilityClass.NO_OPERATION})
+_NAMED = 8
 
 
 def of_any(keeps: Collection[Keep]) -> Keep:

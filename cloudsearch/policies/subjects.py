@@ -16,7 +16,7 @@ from cloudsearch.errors import CloudsearchError, UsageError
 from cloudsearch.event import Copy
 from cloudsearch.iam import Principal
 from cloudsearch.policies.history import Used
-from cloudsearch.policies.usage import Usage, Whose
+from cloudsearch.policies.usage import MOST_RESOURCES, Usage, Whose
 from cloudsearch.reports.principals import account_of, arns_of
 from cloudsearch.reports.window import Window
 from cloudsearch.store import EVENTS, Store
@@ -113,7 +113,7 @@ def of_permission_set(subjects: Iterable[Subject], name: str) -> list[Subject]:
 
 def as_one(roles: Collection[Subject], name: str, usages: Mapping[str, Usage]) -> tuple[Subject, Usage]:
     """The permission set, and what all of its roles used."""
-    whole = Usage()
+    whole = Usage(most=max((own.most for own in usages.values()), default=MOST_RESOURCES))
     for role in roles:
         if own := usages.get(role.key):
             whole.merge(replace_ids(own))
