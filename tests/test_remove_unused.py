@@ -296,11 +296,11 @@ def test_what_the_replay_needs_is_put_back(scenario: Scenario, capsys: pytest.Ca
     made = {"eventSource": "s3.amazonaws.com", "eventName": "CreateBucket", "requestParameters": giving}
     scenario.log(record(900, readOnly=False, eventTime=moment(3), **made))
     _forget_inferred(scenario.folder / "store.duckdb", "00000000-0000-4000-8000-000000000900", "s3:PutBucketAcl")
-    iam = scenario.iam(account(role(statement("s3:CreateBucket", "s3:PutBucketAcl", "s3:DeleteBucket"))))
+    iam = scenario.iam(account(role(statement("s3:DeleteBucket", "s3:PutBucketAcl", "s3:CreateBucket"))))
     code, out, err = compared(scenario, capsys, iam)
     assert code == 0, err
     assert "the replay needs s3:PutBucketAcl: put back" in out
-    assert '"s3:DeleteBucket"' in out.partition("new/inline")[2]
+    assert '-        "s3:DeleteBucket"' in out
     assert '-        "s3:PutBucketAcl"' not in out
 
 
