@@ -99,16 +99,16 @@ def _metric(agg: Mapping[str, Any]) -> Body:
 def _bucket(agg: Mapping[str, Any], aggs: Sequence[Mapping[str, Any]], inner: Body, span: Span) -> Body:
     params = agg["params"]
     if agg["type"] == "filters":
-        found = {choice["label"]: _words(choice["input"]) for choice in params["filters"]}
-        return {"filters": {"filters": found}} | _inside(inner)
+        choices = {choice["label"]: _words(choice["input"]) for choice in params["filters"]}
+        return {"filters": {"filters": choices}} | _inside(inner)
     if agg["type"] == "date_histogram":
         name, length = _interval(span)
-        found = {"field": params["field"], name: length, "time_zone": "UTC", "min_doc_count": params["min_doc_count"]}
-        return {"date_histogram": found} | _inside(inner)
+        columns = {"field": params["field"], name: length, "time_zone": "UTC", "min_doc_count": params["min_doc_count"]}
+        return {"date_histogram": columns} | _inside(inner)
     by, needed = _order(params, aggs)
-    found = {"field": params["field"], "size": params["size"], "order": {by: params["order"]}}
-    found |= {"missing": MISSING} if params["missingBucket"] else {}
-    return {"terms": found | json.loads(params.get("json") or "{}")} | _inside(inner | needed)
+    terms = {"field": params["field"], "size": params["size"], "order": {by: params["order"]}}
+    terms |= {"missing": MISSING} if params["missingBucket"] else {}
+    return {"terms": terms | json.loads(params.get("json") or "{}")} | _inside(inner | needed)
 
 
 def _order(params: Mapping[str, Any], aggs: Sequence[Mapping[str, Any]]) -> tuple[str, Body]:

@@ -76,7 +76,7 @@ class Time:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """A bucket for each question, whether or not there is anything; a row may be in several."""
+    """A bucket for each question, by label, whether or not there is anything; a row may be in several."""
 
     label: str
     choices: tuple[tuple[str, Where], ...]

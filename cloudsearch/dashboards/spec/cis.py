@@ -57,9 +57,11 @@ def cis() -> dict[str, tuple[str, Where]]:
 
 
 def choices(*numbers: str) -> tuple[tuple[str, Where], ...]:
-    """Those of these numbers, or all of them, each under its number and title."""
+    """Those of these numbers, or all of them, each by number and title; 3.01, for they are shown sorted."""
     return tuple(
-        (f"{number} {title}", where) for number, (title, where) in cis().items() if number in numbers or not numbers
+        (f"3.{number.removeprefix('3.'):0>2} {title}", where)
+        for number, (title, where) in cis().items()
+        if number in numbers or not numbers
     )
 
 

@@ -156,7 +156,7 @@ IDENTITY = Dashboard(
                     IS_SIGN_IN,
                 ),
                 Panel(
-                    "Console sign-ins",
+                    "Who signed in to the console",
                     "Who signed in, from where, and whether with MFA. Look for addresses that are not yours.",
                     Kind.TABLE,
                     (count("sign-ins"), LAST_SEEN),
@@ -225,7 +225,7 @@ IDENTITY = Dashboard(
                         Terms(event("principal"), "by", 10, missing="(not named)"),
                         Terms(event("outcome"), "outcome", 4),
                     ),
-                    And((named("event_source", "iam.amazonaws.com"), named("event_name", *_LIFE))),
+                    And((named("event_source", "iam.amazonaws.com"), named("event_name", *_LIFE), IS_CALL)),
                 ),
                 Panel(
                     "Roles switched to in the console",

@@ -167,6 +167,7 @@ NETWORK = Dashboard(
                     Kind.TABLE,
                     (CALLS, _PRINCIPALS, LAST_SEEN),
                     (Terms(event("vpc_endpoint"), "endpoint", 30), Terms(event("event_source"), "service", 10)),
+                    And((IS_CALL, Exists(event("vpc_endpoint")))),
                 ),
                 Panel(
                     "TLS versions",

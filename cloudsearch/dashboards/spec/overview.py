@@ -19,6 +19,7 @@ from cloudsearch.dashboards.spec.words import (
     unique,
 )
 from cloudsearch.event import Outcome
+from cloudsearch.where import And
 
 _EVENTS = count("events")
 
@@ -26,7 +27,7 @@ _FIGURES = Band(
     7,
     (
         Panel(
-            "Events",
+            "Events loaded",
             "Everything loaded in the chosen time, copies included. None: nothing is loaded for it.",
             Kind.METRIC,
             (_EVENTS,),
@@ -166,7 +167,7 @@ OVERVIEW = Dashboard(
                     Kind.TABLE,
                     (CALLS, LAST_SEEN),
                     (Terms(event("error_code"), "code", 30), Terms(event("event_source"), "service", 5)),
-                    named("outcome", Outcome.ERROR),
+                    And((named("outcome", Outcome.ERROR), IS_CALL)),
                 ),
             ),
         ),
