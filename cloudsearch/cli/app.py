@@ -11,6 +11,7 @@ from cloudsearch import __version__
 from cloudsearch.cli import (
     actions,
     coverage,
+    dashboards,
     denied,
     history,
     list_,
@@ -86,3 +87,4 @@ app.command("permissions")(permissions.command)
 app.command("actions")(actions.command)
 app.command("coverage")(coverage.command)
 app.command("validate")(validate.command)
+app.add_typer(dashboards.app, name="dashboards")

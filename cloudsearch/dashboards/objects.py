@@ -50,6 +50,11 @@ def ndjson(flavour: Flavour, prefix: str = DEFAULT_PREFIX) -> str:
     return "".join(f"{json.dumps(one, sort_keys=True)}\n" for one in saved_objects(flavour, prefix))
 
 
+def panel_id(prefix: str, dashboard: Dashboard, panel: Panel) -> str:
+    """The id of a panel's visualization."""
+    return _Names(prefix).id("visualization", dashboard.title, panel.title)
+
+
 class _Names:
     """Objects for a prefix, which know one another's ids."""
 

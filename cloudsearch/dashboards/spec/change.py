@@ -52,7 +52,7 @@ CHANGE = Dashboard(
             7,
             (
                 Panel(
-                    "Changes",
+                    "Changes made or tried",
                     "Calls that change something, each once; refused ones too.",
                     Kind.METRIC,
                     (_CHANGES,),
