@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -16,21 +17,33 @@ from luqum.parser import parser
 from luqum.tree import SearchField
 from luqum.visitor import TreeVisitor
 
+from cloudsearch.cli import main
 from cloudsearch.dashboards.asking import Span, body
+from cloudsearch.dashboards.checking import shows
 from cloudsearch.dashboards.flavours import FLAVOURS, KIBANA, OPENSEARCH_DASHBOARDS, Flavour, Object
 from cloudsearch.dashboards.layout import COLUMNS
 from cloudsearch.dashboards.lucene import field_name, lucene
-from cloudsearch.dashboards.model import Kind, Panel, SavedSearch, Subject
+from cloudsearch.dashboards.model import Bucket, Choices, Kind, Panel, SavedSearch, Subject, Terms
 from cloudsearch.dashboards.objects import DATA_VIEWS, ndjson, saved_objects
 from cloudsearch.dashboards.spec import DASHBOARDS, SEARCHES
 from cloudsearch.dashboards.spec.words import IS_CALL
 from cloudsearch.errors import UsageError
 from cloudsearch.stores.dialect import ELASTICSEARCH, OPENSEARCH
+from cloudsearch.stores.duckdb import DuckDBStore
 from cloudsearch.stores.mappings import generated, name_of, read_name
 from cloudsearch.where import And, Everything, In, Or, Text, Where
 from cloudsearch.where import Path as RecordPath
+from tests.counting import day_of, shown
+
+EMPTY = {"Through VPC endpoints", "TLS versions", "Security groups, routes, gateways, VPCs"}
+"""What the example's trail does not have."""
 
 ROOT = Path(__file__).parent.parent
+MOST_BUCKETS = 65_535
+COLUMNS_OF_TIME = 366  # the most that an automatic interval makes, with room
+
+EXAMPLES = ROOT / "examples"
+
 SPAN = Span(datetime(2026, 8, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC))
 
 CEILINGS = {"index-pattern": (7, 6, 0), "search": (7, 9, 3), "visualization": (7, 10, 0), "dashboard": (7, 9, 3)}
@@ -295,6 +308,27 @@ def test_every_panel_can_be_asked() -> None:
         assert kind["type"] == "markdown" or kind["aggs"]
 
 
+def test_no_panel_can_ask_for_more_buckets_than_an_engine_gives() -> None:
+    """Whatever is in the store: 65,535 in OpenSearch and 65,536 in Elasticsearch, or the panel is an error."""
+    for dashboard in DASHBOARDS:
+        for panel in dashboard.panels:
+            level, buckets = 1, 0
+            for bucket in panel.buckets:
+                level *= sizes(bucket)
+                buckets += level
+            assert buckets <= MOST_BUCKETS, panel.title
+
+
+def sizes(bucket: Bucket) -> int:
+    """The most buckets of one."""
+    match bucket:
+        case Terms(size=size):
+            return size
+        case Choices(choices=choices):
+            return len(choices)
+    return COLUMNS_OF_TIME
+
+
 # What a reader sees
 
 
@@ -341,6 +375,30 @@ def test_every_panel_says_what_to_look_for() -> None:
     texts += [search.look_for for search in SEARCHES]
     assert all(len(text) > 20 and text.endswith(".") for text in texts)
     assert len(set(texts)) == len(texts)
+
+
+def test_what_a_panel_leaves_out_it_says() -> None:
+    """Values beyond its size are not shown, and nothing else in the panel would tell."""
+    descriptions = {one["attributes"]["title"]: one["attributes"].get("description") for one in saved_objects(KIBANA)}
+    text = descriptions["CloudTrail: Identity: Principals"]
+    assert text.endswith("Shows at most 50 of principal, 3 of kind.")
+    assert "at most" not in descriptions["CloudTrail: Overview: Events loaded"]
+
+
+def test_nearly_every_panel_shows_data_of_the_example(tmp_path: Path) -> None:
+    """Those that do not are of what the example's log does not tell."""
+    store = str(tmp_path / "x.duckdb")
+    iam = [f"--iam={EXAMPLES / 'iam' / account}.json" for account in ("111122223333", "444455556666")]
+    assert main(["load", str(EXAMPLES / "AWSLogs"), "--store", store]) == 0
+    reporting = ["report", "--all", *iam, "--iam-as-of", "2026-10-01", "--save", "--format", "json"]
+    assert main([*reporting, "--output", str(tmp_path / "report.json"), "--store", store]) == 0
+    with closing(DuckDBStore(Path(store))) as opened:
+        opened.prepare()
+        rows = {table.name: list(opened.rows(table, Everything())) for table in DATA_VIEWS}
+    panels = [panel for dashboard in DASHBOARDS for panel in dashboard.panels]
+    empty = [panel.title for panel in panels if not shows(shown(panel, rows[panel.table.name], day_of), panel)]
+    assert set(empty) <= EMPTY
+    assert len(empty) <= 0.05 * len(panels)
 
 
 def test_titles_tell_panels_apart() -> None:

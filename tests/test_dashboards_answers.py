@@ -118,6 +118,35 @@ def test_panels_and_saved_searches_show_what_python_counts(filled: Filled) -> No
                 assert found_rows == sum(map(search.where.matches, filled.within(search.table.name, span)))
 
 
+def test_check_lists_what_would_be_empty_and_why(filled: Filled, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the example does not have, by name: a field, a kind of event."""
+    command = ["dashboards", "check", *filled.engine.place.options]
+    capsys.readouterr()
+    assert main(command) == 0
+    head, *lines, foot = capsys.readouterr().out.splitlines()
+    panels = sum(len(dashboard.panels) for dashboard in DASHBOARDS)
+    assert head.split() == ["dashboard", "panel", "without", "data", "why"]
+    assert [line.split("  ", 1)[0] for line in lines if line[0] not in " -"] == ["Network", "Network", "Change and CIS"]
+    assert "no events match _exists_:cloudsearch.vpc_endpoint" in lines[-3]
+    assert "none of 519 events has tlsDetails.tlsVersion" in lines[-2]
+    assert "none of 519 events is of any of its kinds" in lines[-1]
+    assert foot == f"{panels - 3} of {panels} panels show data"
+
+
+def test_check_in_a_time_without_events(filled: Filled, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every panel is listed, with the same reason for all of a table."""
+    command = ["dashboards", "check", *filled.engine.place.options, "--until", "2020-01-01", "--format", "json"]
+    capsys.readouterr()
+    assert main(command) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) == sum(len(dashboard.panels) for dashboard in DASHBOARDS)
+    assert all(row["rows"] == 0 and not row["shows"] for row in rows)
+    assert {row["why"] for row in rows} == {
+        "no event is loaded for that time",
+        "no report was saved in that time: cloudsearch report --all --save",
+    }
+
+
 def test_a_question_as_text_finds_what_it_means(filled: Filled) -> None:
     """What Lucene's words find is what matches: negations alone and in groups, blanks, brackets, times, nothing."""
     for where in _QUESTIONS:

@@ -16,7 +16,7 @@ from uuid import UUID, uuid5
 from cloudsearch.dashboards.flavours import FLAVOURS, INDEX_PATTERN, Controlled, Flavour, Object, Reference
 from cloudsearch.dashboards.layout import COLUMNS, Place, placed
 from cloudsearch.dashboards.lucene import field_name, lucene
-from cloudsearch.dashboards.model import Dashboard, Panel, SavedSearch
+from cloudsearch.dashboards.model import Dashboard, Panel, SavedSearch, Terms
 from cloudsearch.dashboards.spec import DASHBOARDS, SEARCHES
 from cloudsearch.dashboards.states import State, markdown, vis_state
 from cloudsearch.store import EVENTS, REPORT_ROWS, Table
@@ -104,7 +104,8 @@ class _Names:
         if isinstance(panel, SavedSearch):
             return self.search(panel)
         references = (self._data_view(panel.table),)
-        return self._visualization(dashboard, panel.title, panel.look_for, vis_state(panel), panel.where, references)
+        text = f"{panel.look_for}{_limits(panel)}"
+        return self._visualization(dashboard, panel.title, text, vis_state(panel), panel.where, references)
 
     def _visualization(  # noqa: PLR0913, PLR0917 (an attribute, a parameter)
         self,
@@ -165,6 +166,12 @@ class _Names:
 
     def _data_view(self, table: Table) -> Reference:
         return {"name": _SOURCE, "type": INDEX_PATTERN, "id": self.id(INDEX_PATTERN, table.name)}
+
+
+def _limits(panel: Panel) -> str:
+    """What a panel leaves out, which nothing in it shows: values beyond so many."""
+    sizes = [f"{one.size:,} of {one.label}" for one in panel.buckets if isinstance(one, Terms) and one.size > 1]
+    return f" Shows at most {', '.join(sizes)}." if sizes else ""
 
 
 def _panel(number: int, view: Object, place: Place) -> State:

@@ -11,7 +11,7 @@ from cloudsearch.dashboards.model import Bucket, Choices, Kind, Panel, Terms, Ti
 
 State = dict[str, Any]
 
-SHARD_SIZE = 5_000
+SHARD_SIZE = 1_000
 """Values that each shard names, so that the most frequent of all are not guessed from a few."""
 
 MISSING = "__missing__"
@@ -103,7 +103,7 @@ def _terms(bucket: Terms) -> State:
         "otherBucketLabel": "Other",
         "missingBucket": bucket.missing is not None,
         "missingBucketLabel": bucket.missing or "Missing",
-        "json": json.dumps({"shard_size": max(SHARD_SIZE, bucket.size)}),
+        "json": json.dumps({"shard_size": max(SHARD_SIZE, 2 * bucket.size)}),
         "customLabel": bucket.label,
     }
 

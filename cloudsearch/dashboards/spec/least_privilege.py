@@ -28,11 +28,11 @@ _ACTIONS = count("actions")
 _LAST_USE = last(row("last_used"), "last use")
 _CALLS = Metric(Measure.SUM, "calls", row("calls"))
 
-_BY_PRINCIPAL = Terms(row("principal"), "principal", 200, by=None, least=True)
+_BY_PRINCIPAL = Terms(row("principal"), "principal", 200)
+_FEW_PRINCIPALS = Terms(row("principal"), "principal", 20)
 _LAST_REPORT = Terms(row("time"), "report of", 1, by=None)
 _LAST_SAVING = Terms(row("time"), "report of", 1, by=None, apart=True)
-_BY_SERVICE = Terms(row("service"), "service", 50)
-_BY_ACTION = Terms(row("action"), "action", 200, by=None, least=True)
+_BY_ACTION = Terms(row("action"), "action", 1_000, by=None, least=True)
 
 
 def _marked(*markers: Marker) -> Where:
@@ -142,7 +142,7 @@ LEAST_PRIVILEGE = Dashboard(
                     "Unused actions",
                     "Of each principal's last report: what may be taken away.",
                     Kind.TABLE,
-                    ((_ACTIONS,), (_BY_PRINCIPAL, _LAST_REPORT, _BY_SERVICE, _BY_ACTION), _marked(Marker.UNUSED)),
+                    ((_ACTIONS,), (_FEW_PRINCIPALS, _LAST_REPORT, _BY_ACTION), _marked(Marker.UNUSED)),
                 ),
                 _panel(
                     "Unused and risky",
@@ -150,7 +150,7 @@ LEAST_PRIVILEGE = Dashboard(
                     Kind.TABLE,
                     (
                         (_ACTIONS,),
-                        (_BY_PRINCIPAL, _LAST_REPORT, Terms(row("access_level"), "level", 3), _BY_ACTION),
+                        (_FEW_PRINCIPALS, _LAST_REPORT, Terms(row("access_level"), "level", 2), _BY_ACTION),
                         _RISKY,
                     ),
                 ),
@@ -173,7 +173,11 @@ LEAST_PRIVILEGE = Dashboard(
                     "Used without a grant",
                     "Marked + : by a policy that is gone, a session policy, or a resource's own policy.",
                     Kind.TABLE,
-                    ((_CALLS, _LAST_USE), (_BY_PRINCIPAL, _LAST_REPORT, _BY_ACTION), _marked(Marker.UNGRANTED)),
+                    (
+                        (_CALLS, _LAST_USE),
+                        (_BY_PRINCIPAL, _LAST_REPORT, Terms(row("action"), "action", 200)),
+                        _marked(Marker.UNGRANTED),
+                    ),
                 ),
             ),
         ),
@@ -187,10 +191,10 @@ LEAST_PRIVILEGE = Dashboard(
                     ((_ACTIONS,), (_LAST_SAVING, Terms(row("reason"), "reason", 15)), _marked(Marker.UNKNOWN)),
                 ),
                 _panel(
-                    "Reports over time",
+                    "Reports, newest first",
                     "A column for each saving: unused should fall. A column of one role is lower than one of all.",
                     Kind.COLUMNS,
-                    ((_ACTIONS,), (Terms(row("time"), "report of", 50, by=None, least=True), _MARKERS), _ANY),
+                    ((_ACTIONS,), (Terms(row("time"), "report of", 50, by=None), _MARKERS), _ANY),
                 ),
             ),
         ),
