@@ -55,6 +55,10 @@ class StoreRejected(StoreError):
     """The store answered, and will answer the same way again."""
 
 
+class DashboardsError(CloudsearchError):
+    """Kibana or OpenSearch Dashboards did not answer, or did not take what it was sent."""
+
+
 class PolicyError(CloudsearchError):
     """A policy document is not valid IAM."""
 

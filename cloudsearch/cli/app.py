@@ -12,6 +12,7 @@ from cloudsearch.cli import (
     actions,
     compare,
     coverage,
+    dashboards,
     denied,
     detect,
     diff,
@@ -100,3 +101,4 @@ app.command("actions")(actions.command)
 app.command("coverage")(coverage.command)
 app.command("compare")(compare.command)
 app.command("validate")(validate.command)
+app.add_typer(dashboards.app, name="dashboards")

@@ -57,21 +57,28 @@ class Address:
     api_key: str | None = field(default=None, repr=False)
 
     @classmethod
-    def of(
-        cls, url: str, *, api_key: str | None = None, basic: tuple[str, str] | None = None, signed: bool = False
+    def of(  # noqa: PLR0913 (what an address may need)
+        cls,
+        url: str,
+        *,
+        api_key: str | None = None,
+        basic: tuple[str, str] | None = None,
+        signed: bool = False,
+        what: str = "store",
+        http_port: int = 9200,
     ) -> Address:
         """Read a URL: https without a port means 443, a path is kept, ``user:password@`` is credentials.
 
         ``UsageError`` for anything else than http and https, and for credentials that plain http would carry off
-        this machine; a signed request carries a session's token.
+        this machine; a signed request carries a session's token. ``what`` listens there, at ``http_port`` by default.
         """
-        parts, port = _split(url)
+        parts, port = _split(url, what)
         if parts.username and not (api_key or basic):
             basic = (unquote(parts.username), unquote(parts.password or ""))
         address = cls(
             parts.scheme,
             parts.hostname or "",
-            port or {"https": 443, "http": 9200}[parts.scheme],
+            port or {"https": 443, "http": http_port}[parts.scheme],
             parts.path.rstrip("/"),
             None if api_key else basic,
             api_key,
@@ -102,14 +109,14 @@ class Address:
         return f"{self.scheme}://{host}:{self.port}{self.path}"
 
 
-def _split(url: str) -> tuple[SplitResult, int | None]:
+def _split(url: str, what: str) -> tuple[SplitResult, int | None]:
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise UsageError("The store's URL cannot be read; write it like https://search.example.org:9200") from error
+        raise UsageError(f"The {what}'s URL cannot be read; write it like https://search.example.org:9200") from error
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise UsageError("The store's URL must look like https://HOST[:PORT][/PATH]")
+        raise UsageError(f"The {what}'s URL must look like https://HOST[:PORT][/PATH]")
     return parts, port
 
 

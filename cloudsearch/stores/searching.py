@@ -33,7 +33,7 @@ from cloudsearch.store import (
 )
 from cloudsearch.stores.bulk import Outcome, deleted, resend, send
 from cloudsearch.stores.documents import Documents, Reader
-from cloudsearch.stores.engine import Engine, answered, checked_prefix
+from cloudsearch.stores.engine import Engine, answered, checked, checked_prefix
 from cloudsearch.stores.indices import Indices
 from cloudsearch.stores.mappings import first_index, index_name, read_name
 from cloudsearch.stores.reading import WHOLE, Hit, counted, documents, groups, hits
@@ -167,6 +167,14 @@ class SearchStore:
         if question.exact:
             return groups(self._engine, read_name(self._prefix, table), by, question.query)
         return counted(self.rows(table, where, fields=[*by, table.by_name["time"]]), by)
+
+    def search(self, table: Table, body: object) -> bytes | None:
+        """What the engine answers to a search in its own words, of every shard; None for a table that is not there."""
+        if table.name in self._absent:
+            return None
+        path = f"/{read_name(self._prefix, table)}/_search"
+        answer = self._engine.request("POST", path, params=WHOLE, body=body)
+        return checked(answer, f"Searching {self._name}").body
 
     def rows(
         self, table: Table, where: Where, *, fields: Sequence[Field] | None = None, ordered: bool = False
