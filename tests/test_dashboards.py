@@ -401,6 +401,16 @@ def test_nearly_every_panel_shows_data_of_the_example(tmp_path: Path) -> None:
     assert len(empty) <= 0.05 * len(panels)
 
 
+@flavours
+def test_panels_bear_their_own_titles(flavour: Flavour) -> None:
+    """On a dashboard, which says itself whose they are, without its name."""
+    dashboards = {one["attributes"]["title"]: one for one in of_type(saved_objects(flavour), "dashboard")}
+    for dashboard in DASHBOARDS:
+        shown_panels = json.loads(dashboards[f"CloudTrail: {dashboard.title}"]["attributes"]["panelsJSON"])
+        expected = [panel.title for band in dashboard.bands for panel in band.panels]
+        assert [panel["title"] for panel in shown_panels][-len(expected) :] == expected
+
+
 def test_titles_tell_panels_apart() -> None:
     """Within a dashboard, no two of one name: their ids are made of it."""
     for dashboard in DASHBOARDS:
