@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-FIELDS_VERSION = 2
-DERIVATION_VERSION = 2
+FIELDS_VERSION = 3
+DERIVATION_VERSION = 3
 
 TEXT_LIMIT = 8191
 """Characters a derived text keeps: at four bytes each still under the 32,766 bytes of a Lucene term."""
@@ -137,6 +137,26 @@ EVENT_FIELDS: tuple[Field, ...] = (
     Field("vpc_endpoint", _K, "the VPC endpoint the call went through", "vpcEndpointId"),
     Field("request_id", _K, "the service's request id", "requestID"),
     Field("shared_event_id", _K, "joins the copies of a cross-account call", "sharedEventID"),
+    Field("event_outcome", _K, "success or failure: whether the answer is an error", "errorCode, errorMessage"),
+    Field("event_categories", _L, "iam, authentication, network ...: what the call is about", "eventSource, eventName"),
+    Field("event_types", _L, "creation, change, deletion, info ...: what it does", "eventSource, eventName"),
+    Field("user_name", _K, "the session issuer's user or role name, else the user's", "userIdentity"),
+    Field("target_user", _K, "the user that a call to IAM is about", "requestParameters.userName"),
+    Field("changed_user", _K, "the name that a call to IAM gives a user", "requestParameters.newUserName"),
+    Field("related_users", _L, "every user name of the event", "userIdentity, requestParameters"),
+    Field("group_name", _K, "the group that a call to IAM is about", "requestParameters.groupName"),
+    Field("group_id", _K, "its id", "responseElements.group.groupId"),
+    Field(
+        "cloud_account",
+        _K,
+        "the caller's account, else the one whose trail delivered the event",
+        "userIdentity.accountId, recipientAccountId",
+    ),
+    Field("tls_version", _K, "1.2, 1.3: without the protocol's name", "tlsDetails.tlsVersion"),
+    Field("login_mfa", _K, "Yes or No: whether a sign-in to the console used MFA", "additionalEventData.MFAUsed"),
+    Field("login_to", _K, "where somebody signed in to", "additionalEventData.LoginTo"),
+    Field("login_mobile", _K, "Yes or No: whether it was the mobile application", "additionalEventData.MobileVersion"),
+    Field("ingested", _T, "when the event was first put into the store"),
     Field("raw_length", _I, "length of the kept record in bytes"),
     Field("redacted", _L, "paths of secret values replaced by HIDDEN_DUE_TO_SECURITY_REASONS"),
     Field("derivation", _I, "the version of derive that filled the row"),

@@ -30,15 +30,17 @@ NAMES = {
     "response": "responseElements",
     "additional": "additionalEventData",
     "service_details": "serviceEventDetails",
+    "insight": "insightDetails",
     "resources": "resources",
+    "tls": "tlsDetails",
 }
 """Attribute of a ``Record`` -> member of CloudTrail's record."""
 
-_FREE_FORM = ("request", "response", "additional", "service_details")
+_FREE_FORM = ("request", "response", "additional", "service_details", "insight")
 
 
 class Record(msgspec.Struct, rename=NAMES, gc=False):
-    """Texts, flags, and parts that are opened when needed; the last two are names of ours, which AWS does not use.
+    """Texts, flags, and parts that are opened when needed; two are names of ours, which AWS does not use.
 
     In the order in which AWS writes them, for msgspec first looks for the field that comes next.
     """
@@ -65,9 +67,11 @@ class Record(msgspec.Struct, rename=NAMES, gc=False):
     shared_event_id: str | None = None
     vpc_endpoint: str | None = None
     event_category: str | None = None
+    tls: msgspec.Raw = NOTHING
     from_console: bool | str | None = None
     cloudsearch: msgspec.Raw = NOTHING
     aws: msgspec.Raw = NOTHING
+    insight: msgspec.Raw = NOTHING
 
 
 class Parts(msgspec.Struct, rename={name: NAMES[name] for name in _FREE_FORM}, gc=False):
@@ -79,6 +83,7 @@ class Parts(msgspec.Struct, rename={name: NAMES[name] for name in _FREE_FORM}, g
     service_details: msgspec.Raw = NOTHING
     cloudsearch: msgspec.Raw = NOTHING
     aws: msgspec.Raw = NOTHING
+    insight: msgspec.Raw = NOTHING
 
 
 _decode_record = msgspec.json.Decoder(Record).decode

@@ -13,10 +13,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
+import msgspec
+
 from cloudsearch.event import Field, Row, Value
+from cloudsearch.java_map import java_map
+from cloudsearch.record import parts_of
 
 Scalar = str | int | float | bool | datetime
 
@@ -30,7 +36,14 @@ class Path:
     path: str
 
 
-Subject = Field | Path
+@dataclass(frozen=True, slots=True)
+class MapText:
+    """One of the record's free-form objects as the text of a Java map; ``part`` is an attribute of ``record.Parts``."""
+
+    part: str
+
+
+Subject = Field | Path | MapText
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +132,26 @@ class Pattern:
     """A text in which ``*`` is any run of characters and ``?`` exactly one; everything else is itself.
 
     ``ignore_case`` folds the letters A-Z alone: what IAM's names are made of, and what every store can do alike.
+    With ``escaped`` the character behind a backslash is itself, whatever it is.
     """
 
     subject: Subject
     pattern: str
     ignore_case: bool = False
+    escaped: bool = False
 
     def matches(self, row: Row) -> bool:
         """Whether a text value of the subject fits the pattern."""
-        pattern = fold(self.pattern) if self.ignore_case else self.pattern
         texts = (value for value in values_of(self.subject, row) if isinstance(value, str))
+        if self.escaped:
+            return any(_fits(self.parts, fold(text) if self.ignore_case else text) for text in texts)
+        pattern = fold(self.pattern) if self.ignore_case else self.pattern
         return any(fits(pattern, fold(text) if self.ignore_case else text) for text in texts)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Its characters, folded where case does not matter; ``ANY`` and ``ONE`` where a wildcard stands."""
+        return _parts(fold(self.pattern) if self.ignore_case else self.pattern, self.escaped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +166,18 @@ class Exists:
 
 
 @dataclass(frozen=True, slots=True)
+class Address:
+    """An IP address, of a network in CIDR notation if one is given; what is no address is of none."""
+
+    subject: Field
+    network: str | None = None
+
+    def matches(self, row: Row) -> bool:
+        """Whether a value of the subject is such an address."""
+        return any(_is_address(value, self.network) for value in values_of(self.subject, row))
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """A case-insensitive substring of the record."""
 
@@ -155,7 +189,7 @@ class Text:
         return isinstance(raw, bytes) and self.text.lower() in raw.decode("utf-8", "replace").lower()
 
 
-Where = Everything | And | Or | Not | In | Range | Pattern | Exists | Text
+Where = Everything | And | Or | Not | In | Range | Pattern | Exists | Address | Text
 
 
 def subjects(where: Where) -> Iterator[Subject | Text]:
@@ -166,7 +200,7 @@ def subjects(where: Where) -> Iterator[Subject | Text]:
                 yield from subjects(part)
         case Not(part):
             yield from subjects(part)
-        case In(subject) | Range(subject) | Pattern(subject) | Exists(subject):
+        case In(subject) | Range(subject) | Pattern(subject) | Exists(subject) | Address(subject):
             yield subject
         case Text():
             yield where
@@ -178,6 +212,9 @@ def values_of(subject: Subject, row: Row) -> Iterator[Value]:
     """The subject's values in a row: none, one, or a list's elements; of a raw path, as text."""
     if isinstance(subject, Path):
         yield from map(_as_text, _walk(_record(row), subject.path))
+        return
+    if isinstance(subject, MapText):
+        yield from _map_text(row, subject.part)
         return
     value = row.get(subject.name)
     if isinstance(value, tuple):
@@ -212,6 +249,66 @@ def fits(pattern: str, text: str) -> bool:
         else:
             return False
     return not pattern[at:].strip("*")
+
+
+ANY, ONE = "any", "one"
+"""Wildcards among the parts of a pattern; all else there is one character long."""
+
+_WILD = {"*": ANY, "?": ONE}
+
+
+@lru_cache(maxsize=1024)
+def _parts(pattern: str, escaped: bool) -> tuple[str, ...]:  # noqa: FBT001 (a cache's key)
+    if not escaped:
+        return tuple(_WILD.get(char, char) for char in pattern)
+    chars = iter(pattern)
+    return tuple(next(chars, char) if char == "\\" else _WILD.get(char, char) for char in chars)
+
+
+def _fits(pattern: tuple[str, ...], text: str) -> bool:
+    """As ``fits``, for a pattern in parts; in the same number of steps."""
+    at = star = i = 0
+    resume = -1
+    while i < len(text):
+        if at < len(pattern) and pattern[at] == ANY:
+            star = at = at + 1
+            resume = i
+        elif at < len(pattern) and pattern[at] in (ONE, text[i]):
+            at += 1
+            i += 1
+        elif resume >= 0:
+            resume += 1
+            at, i = star, resume
+        else:
+            return False
+    return all(part == ANY for part in pattern[at:])
+
+
+def _is_address(value: Value, network: str | None) -> bool:
+    if not isinstance(value, str) or "%" in value:
+        return False
+    try:
+        address = ip_address(value)
+    except ValueError:
+        return False
+    return network is None or address in _network(network)
+
+
+@cache
+def _network(text: str) -> IPv4Network | IPv6Network:
+    return ip_network(text, strict=False)
+
+
+def _map_text(row: Row, part: str) -> Iterator[str]:
+    raw = row.get("raw")
+    if not isinstance(raw, bytes):
+        return
+    try:
+        data = bytes(getattr(parts_of(raw), part))
+        if data.startswith(b"{"):
+            yield json.loads(b'"' + java_map(data) + b'"')
+    except (ValueError, RecursionError, msgspec.DecodeError):
+        return
 
 
 def _record(row: Row) -> object:

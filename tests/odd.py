@@ -8,7 +8,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from cloudsearch.stores import mappings
+from cloudsearch import names
 from tests.rows import ODD_RECORDS, nested
 
 CASES: Mapping[str, Sequence[str]] = json.loads((Path(__file__).parent / "cases/mapping_conflicts.json").read_text())
@@ -42,7 +42,7 @@ def conflicting() -> Iterator[bytes]:
 
 
 def _records(shape: object) -> Iterator[dict[str, Any]]:
-    for place in mappings.FLATTENED:
+    for place in names.FLATTENED:
         yield {"eventName": "X", place: dict.fromkeys(CASES["parameters"], shape)}
         yield {"eventName": "X", place: _nested(shape)}
     for name in CASES["top_level"]:
@@ -180,7 +180,7 @@ def _named_oddly() -> Iterator[tuple[str, bytes]]:
         yield f"on top: {name!r:.20}", _json({name: 1, "eventName": "x"})
         yield f"in parameters: {name!r:.20}", _json({"requestParameters": {name: {name: "v"}}})
         yield f"in the identity: {name!r:.20}", _json({"userIdentity": {name: "v", "arn": "a"}})
-    for name in mappings.ALIASES:
+    for name in names.ALIASES:
         yield f"the alias {name}", _json({name: "x", "eventName": "x"})
         yield f"the alias {name}, nested", _json(_put({}, name.split("."), "x"))
     for name in (

@@ -8,10 +8,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from cloudsearch.event import RAW, Field, FieldType
-from cloudsearch.where import And, Everything, Exists, In, Not, Or, Path, Pattern, Range, Text, Where
+from cloudsearch.where import Address, And, Everything, Exists, In, MapText, Not, Or, Path, Pattern, Range, Text, Where
 from tests.rows import FIELD, NOON
 
 ID, NAME, TIME, PRINCIPAL = FIELD["id"], FIELD["event_name"], FIELD["time"], FIELD["principal"]
+ADDRESS = FIELD["source_address"]
 ACTIONS, READ_ONLY, LENGTH, AGENT = FIELD["actions"], FIELD["read_only"], FIELD["raw_length"], FIELD["user_agent"]
 
 WHERES: tuple[Where, ...] = (
@@ -75,6 +76,29 @@ WHERES: tuple[Where, ...] = (
     Pattern(AGENT, "a*b?c\\d[e]{f}(g).h|i~j#k@l&m<n>o\"p'q"),
     Pattern(AGENT, "a\\*b*"),
     Pattern(AGENT, "*\U0001f600"),
+    Pattern(AGENT, "a\\*b\\?c\\\\d*", escaped=True),
+    Pattern(AGENT, "A\\*B*", ignore_case=True, escaped=True),
+    Pattern(AGENT, "\\**", escaped=True),
+    Pattern(NAME, "Get\\", escaped=True),
+    Address(ADDRESS),
+    Address(ADDRESS, "192.0.2.0/24"),
+    Address(ADDRESS, "2001:db8::/32"),
+    Address(ADDRESS, "192.0.2.7"),
+    Address(ADDRESS, "192.0.2.9/255.255.255.0"),
+    Address(ADDRESS, "::ffff:192.0.2.0/120"),
+    Address(ADDRESS, "::/0"),
+    Address(ADDRESS, "0.0.0.0/0"),
+    Not(Address(ADDRESS)),
+    Exists(MapText("request")),
+    Not(Exists(MapText("request"))),
+    Exists(MapText("service_details")),
+    In(MapText("request"), ("{bucketName=b}", "{}")),
+    In(MapText("request"), (None,)),
+    Pattern(MapText("request"), "*bucketName=b*"),
+    Pattern(MapText("request"), "*BUCKETNAME=?}", ignore_case=True),
+    Pattern(MapText("request"), "{text=\\*}", escaped=True),
+    Pattern(MapText("request"), "*"),
+    Range(MapText("request"), "{b", "{c"),
     Pattern(AGENT, "?ÓDź*k \u017f ?", ignore_case=True),
     Pattern(AGENT, "*K*"),
     Pattern(AGENT, "*x????????????????????????????x"),

@@ -120,6 +120,10 @@ def _plain() -> Iterator[Row]:
     yield event(
         "letters", user_agent="Łódź ÀÉ ß ǅ İ K \u017f \U0001f600", session_name="line\nbreak\ttab", error_code="é"
     )
+    for number, address in enumerate(
+        ("192.0.2.7", "2001:db8::1", "::ffff:192.0.2.7", "fe80::1%eth0", "1.2.3", "AWS Internal")
+    ):
+        yield event(f"address {number}", source_address=address, raw=f'{{"sourceIPAddress":"{address}"}}'.encode())
     yield event("order 1", principal="\ufffd", raw=parameters(text="\ufffd", deep={"er": ["x", {"y": "z"}]}))
     yield event("order 2", principal="\U0001f600", raw=parameters(text="\U0001f600"))
     yield event("order 3", principal="z", raw=parameters(text="z", **{"dotted.key": "v", "my__key": "w"}))

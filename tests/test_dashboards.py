@@ -23,7 +23,7 @@ from cloudsearch.dashboards.checking import shows
 from cloudsearch.dashboards.flavours import FLAVOURS, KIBANA, OPENSEARCH_DASHBOARDS, Flavour, Object
 from cloudsearch.dashboards.layout import COLUMNS
 from cloudsearch.dashboards.lucene import field_name, lucene
-from cloudsearch.dashboards.model import Bucket, Choices, Kind, Panel, SavedSearch, Subject, Terms
+from cloudsearch.dashboards.model import Bucket, Choices, Kind, Panel, SavedSearch, Terms
 from cloudsearch.dashboards.objects import DATA_VIEWS, ndjson, saved_objects
 from cloudsearch.dashboards.spec import DASHBOARDS, SEARCHES
 from cloudsearch.dashboards.spec.words import IS_CALL
@@ -31,7 +31,7 @@ from cloudsearch.errors import UsageError
 from cloudsearch.stores.dialect import ELASTICSEARCH, OPENSEARCH
 from cloudsearch.stores.duckdb import DuckDBStore
 from cloudsearch.stores.mappings import generated, name_of, read_name
-from cloudsearch.where import And, Everything, In, Or, Text, Where
+from cloudsearch.where import And, Everything, In, Or, Subject, Text, Where
 from cloudsearch.where import Path as RecordPath
 from tests.counting import day_of, shown
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cloudsearch.derive import derive
 from cloudsearch.errors import StoreError, StoreRejected, StoreUnavailable, UsageError
 from cloudsearch.event import Row
 from cloudsearch.store import CSM_CALLS, EVENTS, LOG_FILES, TABLES, LogFile, RefusalKind, Store, Table, Written
@@ -140,7 +141,7 @@ def test_names_that_others_use_find_events(cluster: Elasticsearch, loaded: Store
     """ECS names, AWS's names and ours find the event, through the alias that Elastic's tools look for."""
     other = json.dumps({"eventName": "Other"}).encode()
     raw = json.dumps(RECORD).encode()
-    rows = [event("1", raw=raw, event_name="RunInstances", read_only=False)]
+    rows = [{**derive(raw), "id": "1"}]
     write(loaded, [*rows, event("2", raw=other, time=NOON - timedelta(days=40))])
     loaded.commit()
     for index in (f"{cluster.prefix}.events", f"logs-aws.cloudtrail-{cluster.prefix}"):

@@ -13,6 +13,7 @@ from cloudsearch.cli import (
     coverage,
     dashboards,
     denied,
+    detect,
     history,
     list_,
     load,
@@ -21,6 +22,7 @@ from cloudsearch.cli import (
     rederive,
     redrive,
     report,
+    search,
     snapshot,
     top,
     validate,
@@ -80,8 +82,10 @@ app.command("snapshot")(snapshot.command)
 app.command("list")(list_.command)
 app.command("report")(report.command)
 app.command("denied")(denied.command)
+app.command("detect")(detect.command)
 app.command("who")(who.command)
 app.command("history")(history.command)
+app.command("search")(search.command)
 app.command("top")(top.command)
 app.command("permissions")(permissions.command)
 app.command("actions")(actions.command)

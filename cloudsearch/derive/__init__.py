@@ -25,6 +25,7 @@ from cloudsearch.derive.outcome import outcome_of
 from cloudsearch.derive.reading import Part, names_in, opened, present, read
 from cloudsearch.derive.redact import NONE, redacted, redacted_at_length, without_secrets
 from cloudsearch.derive.resources import resource_fields
+from cloudsearch.derive.schema import add_schema
 from cloudsearch.derive.values import distinct, flag, moment, storable
 from cloudsearch.event import DERIVATION_VERSION, TEXT_LIMIT, Copy, Outcome, Row, Value
 from cloudsearch.record import NOTHING, Record
@@ -37,8 +38,10 @@ _NOT_CALLS = frozenset({"awsserviceevent", "awsconsolesignin", "awscloudtrailins
 _ODD_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
-def derive(raw: bytes, *, keep_secrets: bool = False, redact: frozenset[str] = NONE) -> Row:
+def derive(raw: bytes, *, keep_secrets: bool = False, redact: frozenset[str] = NONE) -> dict[str, Value]:
     """Every derived field that has a value, and ``raw``: the record's bytes, secret values hidden.
+
+    ``ingested`` is none of them: whoever puts the row into a store says when.
 
     ``redact`` are further names, in lower case, under which texts of a call's data are secret.
 
@@ -68,7 +71,7 @@ def derive_again(
 
     ``identity`` is what a record without an id of its own had before, ``hidden`` are the paths that were told then.
     """
-    row = dict(derive(raw, keep_secrets=keep_secrets))
+    row = derive(raw, keep_secrets=keep_secrets)
     if identity and row["id"] == fingerprint(raw):
         row["id"] = identity
     if paths := distinct((*hidden, *_paths(row))):
@@ -113,6 +116,7 @@ def derived(record: Record) -> dict[str, Value]:
         failed = record.event_source == SIGN_IN and sign_in_failed(record)
         row["outcome"] = Outcome.UNDETERMINED if failed else Outcome.OK
     _add_actions(row, record)
+    add_schema(row, record)
     return row
 
 

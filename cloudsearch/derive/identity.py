@@ -39,7 +39,10 @@ _COMPOSED = frozenset({"AssumedRole", "AWSAccount"})
 
 
 def identity_fields(part: Part) -> dict[str, Value]:
-    """The row's fields that ``userIdentity`` alone decides, as a dict that is the caller's own."""
+    """The row's fields that ``userIdentity`` alone decides, as a dict that is the caller's own.
+
+    ``own_account`` among them is no field: it is what ``userIdentity.accountId`` itself says.
+    """
     if not isinstance(part, msgspec.Raw):
         return _derived(fields_of(part))
     data = bytes(part)
@@ -79,8 +82,12 @@ def _derived(identity: dict[str, Any]) -> dict[str, Value]:
     issuer = fields_of(session.get("sessionIssuer"))
     kind, arn = filled(identity.get("type")), filled(identity.get("arn"))
     account = filled(identity.get("accountId")) or filled(issuer.get("accountId")) or _account_of(arn)
+    user = filled(issuer.get("userName")) or filled(identity.get("userName"))
     fields: dict[str, Value] = {
         "account": account,
+        "own_account": filled(identity.get("accountId")),
+        "user_name": user,
+        "related_users": (user,) if user else None,
         "principal": _principal(kind, arn, issuer, identity),
         "principal_id": _principal_id(kind, issuer, identity),
         "principal_type": kind,

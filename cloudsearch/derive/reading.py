@@ -25,7 +25,7 @@ Part = Any
 
 _EXACT = ("event_id", "event_time")  # a number there is no identity and no time
 _FLAGS = ("read_only", "from_console")
-_PARTS = ("identity", "request", "response", "additional", "service_details", "resources")
+_PARTS = ("identity", "request", "response", "additional", "service_details", "insight", "resources", "tls")
 _TEXTS = tuple(name for name in NAMES if name not in (*_EXACT, *_FLAGS, *_PARTS))
 
 _decode = msgspec.json.Decoder().decode

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from threading import Semaphore
 from typing import BinaryIO, Protocol
 
@@ -176,6 +177,7 @@ class Lane:
     def _records(self, file: _File, contents: Contents, *, changed: bool) -> None:
         encode, source, sizing, keep_secrets = self._store.encode, file.source, self.sizing, self._keep_secrets
         redact = self._redact
+        ingested = datetime.now(UTC).replace(microsecond=0)
         for piece in contents.records:
             file.records += 1
             self.receipt.read += 1
@@ -184,6 +186,7 @@ class Lane:
                 continue
             try:
                 row = derive(piece.raw, keep_secrets=keep_secrets, redact=redact)
+                row["ingested"] = ingested
             except RecordError as error:
                 self._dead(file, piece.position, piece.raw, str(error))
                 continue

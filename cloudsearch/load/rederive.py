@@ -143,7 +143,8 @@ class _Rederivation:
         if not isinstance(raw, bytes):
             raise RecordError("its record was not kept")
         paths = hidden if isinstance(hidden, tuple) else ()
-        return derive_again(raw, str(row["id"]), paths, keep_secrets=self._keep_secrets)
+        renewed = derive_again(raw, str(row["id"]), paths, keep_secrets=self._keep_secrets)
+        return {**renewed, "ingested": row["ingested"]} if row["ingested"] else renewed
 
     def _send(self, batch: _Batch) -> Sequence[str]:
         """Write rows in place of the older ones; the ids of those whose place is another now."""

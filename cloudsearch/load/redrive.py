@@ -124,7 +124,8 @@ class _Redrive:
         if not isinstance(raw, bytes):
             raise RecordError("only its place was kept; the record itself is in its file")
         identity = letter["identity"]
-        return derive_again(raw, str(identity) if identity else None, keep_secrets=self._keep_secrets)
+        row = derive_again(raw, str(identity) if identity else None, keep_secrets=self._keep_secrets)
+        return {**row, "ingested": datetime.now(UTC).replace(microsecond=0)}
 
     def _stay(self, letters: Sequence[Row], reasons: dict[str, str]) -> None:
         for letter in letters:

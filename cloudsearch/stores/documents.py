@@ -21,9 +21,11 @@ from msgspec import UNSET, UnsetType
 
 from cloudsearch.errors import StoreError
 from cloudsearch.event import RAW, TEXT_LIMIT, Field, FieldType, Row, Value
+from cloudsearch.java_map import java_map
+from cloudsearch.names import FLATTENED
 from cloudsearch.record import NOTHING, Parts, Record, parts_of
 from cloudsearch.store import EVENTS, Operation, Table
-from cloudsearch.stores.mappings import FLATTENED, RECORD_KEYWORDS, index_name
+from cloudsearch.stores.mappings import ENGINES_TEXTS, RECORD_KEYWORDS, constants, index_name
 from cloudsearch.stores.structs import struct_of
 
 LONGEST_ID = 512  # bytes; a longer one makes an engine refuse the whole request
@@ -40,9 +42,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _ENCODER = msgspec.json.Encoder()
 
 
-_COPIED = ("requestParameters", "responseElements", "additionalEventData", "serviceEventDetails")
-_REQUEST, _RESPONSE, _ADDITIONAL, _DETAILS = (f'"{FLATTENED[path]}":'.encode() for path in _COPIED)
-_FIRST_COPY, _NEXT_COPY, _LAST_COPY = b',"aws":{"cloudtrail":{"flattened":{', b",", b"}}}}"
+_COPIED = ("requestParameters", "responseElements", "additionalEventData", "serviceEventDetails", "insightDetails")
+_REQUEST, _RESPONSE, _ADDITIONAL, _DETAILS, _INSIGHT = (f'"{FLATTENED[path]}":'.encode() for path in _COPIED)
+_CONSTANT = json.dumps(constants(), separators=(",", ":")).encode()
+_AWS = b',"aws":{"cloudtrail":{"constant":' + _CONSTANT
+_FIRST_COPY, _NEXT_COPY, _LAST_COPY = b',"flattened":{', b",", b"}"
+_REQUEST_TEXT, _RESPONSE_TEXT, _ADDITIONAL_TEXT = (f',"{name.rpartition(".")[2]}":"'.encode() for name in ENGINES_TEXTS)
+_END_OF_TEXT, _END = b'"', b"}}}"
+LONGEST_TEXT = 32_766  # bytes of a term
 _NULL = b"null"
 
 _OF_THE_FALLBACK = [(name, str | None | UnsetType, UNSET) for name in ("raw", "raw_base64", "refused")]
@@ -202,22 +209,30 @@ def _is_shallow(raw: bytes) -> bool:
 
 
 def _copies(parts: Record | Parts) -> Sequence[_Bytes] | None:
-    """The flattened copies and the document's end; None where a part cannot be copied."""
+    """The flattened copies, the texts that rules match, and the document's end; None where a part cannot be copied."""
     copies: list[_Bytes] = []
-    for name, part in (
-        (_REQUEST, parts.request),
-        (_RESPONSE, parts.response),
-        (_ADDITIONAL, parts.additional),
-        (_DETAILS, parts.service_details),
+    texts: list[_Bytes] = [_AWS]
+    for name, text, part in (
+        (_REQUEST, _REQUEST_TEXT, parts.request),
+        (_RESPONSE, _RESPONSE_TEXT, parts.response),
+        (_ADDITIONAL, _ADDITIONAL_TEXT, parts.additional),
+        (_DETAILS, None, parts.service_details),
+        (_INSIGHT, None, parts.insight),
     ):
         if part is NOTHING or (data := bytes(part)) == _NULL:
             continue
         if data[0] == _OBJECT:
             copies += (_NEXT_COPY if copies else _FIRST_COPY, name, data)
+            if text is not None:
+                written = java_map(data)
+                if len(written) > LONGEST_TEXT:
+                    return None
+                texts += (text, written, _END_OF_TEXT)
         elif data[0] == _LIST:  # objects in it have sub-keys too, but a flattened field takes no list of scalars
             return None
-    copies.append(_LAST_COPY if copies else b"}")
-    return copies
+    if copies:
+        copies.append(_LAST_COPY)
+    return (*texts, *copies, _END)
 
 
 def _whole(raw: bytes) -> dict[str, str]:
@@ -278,8 +293,7 @@ def _harmless(raw: bytes) -> Iterator[tuple[str, Any]]:
         for path, name in FLATTENED.items()
         if isinstance(record.get(path), dict) and isinstance(cleaned := _cleaned(record[path], 0, 0), dict)
     }
-    if copies:
-        yield "aws", {"cloudtrail": {"flattened": copies}}
+    yield "aws", {"cloudtrail": {"constant": constants(), **({"flattened": copies} if copies else {})}}
 
 
 def _texts(node: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:

@@ -21,20 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from cloudsearch.event import DERIVATION_VERSION, FIELDS_VERSION, Field, FieldType
+from cloudsearch.names import ALIASES, CONSTANTS, FLATTENED, MAP_TEXTS, OURS
 from cloudsearch.store import CSM_CALLS, EVENTS, TABLES, UNDATED, Table
 from cloudsearch.stores.dialect import ELASTICSEARCH, OPENSEARCH, Dialect
 
 DEFAULT_PREFIX = "cloudtrail"
 YEARS = range(2006, 2100)
 """Years whose months an index pattern covers: AWS's own, and as long as anybody will read this."""
-
-FLATTENED = {
-    "requestParameters": "request_parameters",
-    "responseElements": "response_elements",
-    "additionalEventData": "additional_eventdata",
-    "serviceEventDetails": "service_event_details",
-}
-"""Free-form objects of a record, and the name of each one's flattened copy."""
 
 # A document with a longer record keeps it as text, so nothing that is mapped here is ever too long to be found.
 _KEYWORD: dict[str, Any] = {"type": "keyword", "ignore_above": 32766}
@@ -49,6 +42,12 @@ _DERIVED: dict[FieldType, dict[str, Any]] = {
 }
 
 _STORED_TEXT = {"type": "keyword", "index": False, "doc_values": False}
+
+_FOUND_TEXT = {"type": "keyword", "ignore_above": 32766, "doc_values": False}
+"""A text that is looked for, and never sorted or counted by: without the columns for that it takes half the room."""
+
+ENGINES_TEXTS = {name: part for name, part in MAP_TEXTS.items() if "." in name}
+"""Names of the texts of Java maps in a document -> which of the record's objects."""
 
 _OF_AN_ISSUER = ("type", "principalId", "arn", "accountId", "userName")
 _OF_AN_IDENTITY = (*_OF_AN_ISSUER, "accessKeyId", "invokedBy")
@@ -86,36 +85,10 @@ _KEYWORDS_OF_A_RECORD = (
 RECORD_KEYWORDS = frozenset((*_KEYWORDS_OF_A_RECORD, "sourceIPAddress"))
 """Paths of a record that are keywords under the name AWS gives them."""
 
-ALIASES = {
-    "@timestamp": "cloudsearch.time",
-    "event.action": "eventName",
-    "event.provider": "eventSource",
-    "event.id": "eventID",
-    "cloud.region": "awsRegion",
-    "cloud.account.id": "userIdentity.accountId",
-    "user.id": "userIdentity.principalId",
-    "user_agent.original": "userAgent",
-    "source.address": "sourceIPAddress",
-    "source.ip": "sourceIPAddress.ip",
-    "tls.client.server_name": "tlsDetails.clientProvidedHostHeader",
-    "aws.cloudtrail.user_identity.type": "userIdentity.type",
-    "aws.cloudtrail.user_identity.arn": "userIdentity.arn",
-    "aws.cloudtrail.user_identity.access_key_id": "userIdentity.accessKeyId",
-    "aws.cloudtrail.user_identity.invoked_by": "userIdentity.invokedBy",
-    "aws.cloudtrail.user_identity.session_context.session_issuer.arn": "userIdentity.sessionContext.sessionIssuer.arn",
-    "aws.cloudtrail.error_code": "errorCode",
-    "aws.cloudtrail.error_message": "errorMessage",
-    "aws.cloudtrail.recipient_account_id": "recipientAccountId",
-    "aws.cloudtrail.request_id": "requestID",
-    "aws.cloudtrail.resources.arn": "resources.ARN",
-    "aws.cloudtrail.resources.type": "resources.type",
-}
-"""Names of the Elastic Common Schema, and the field whose values they show."""
-
 
 def name_of(field: Field) -> str:
     """Where a derived field lies in a document."""
-    return f"cloudsearch.{field.name}"
+    return OURS + field.name
 
 
 def index_name(prefix: str, table: Table, month: str | None) -> str:
@@ -221,7 +194,7 @@ def _all_properties(table: Table, dialect: Dialect) -> dict[str, Any]:
         for path, mapping in _record_fields(dialect):
             _put(tree, path, mapping)
     if table in (EVENTS, CSM_CALLS):
-        for name, path in ALIASES.items() if table is EVENTS else [("@timestamp", "cloudsearch.time")]:
+        for name, path in _aliases() if table is EVENTS else [("@timestamp", "cloudsearch.time")]:
             _put(tree, name, {"type": "alias", "path": path})
     return tree
 
@@ -233,6 +206,25 @@ def _record_fields(dialect: Dialect) -> Iterable[tuple[str, dict[str, Any]]]:
     yield "userIdentity.sessionContext.attributes.creationDate", _DATE
     for name in FLATTENED.values():
         yield f"aws.cloudtrail.flattened.{name}", dict(dialect.flattened)
+    for value in CONSTANTS.values():
+        yield _constant(value), _KEYWORD
+    for name in ENGINES_TEXTS:
+        yield name, _FOUND_TEXT
+
+
+def _aliases() -> Iterable[tuple[str, str]]:
+    yield from ALIASES.items()
+    yield from ((name, _constant(value)) for name, value in CONSTANTS.items())
+
+
+def _constant(value: str) -> str:
+    """Where what is the same for every event lies; names that say the same share a place."""
+    return f"aws.cloudtrail.constant.{value.replace('.', '_')}"
+
+
+def constants() -> dict[str, str]:
+    """What a document says under ``aws.cloudtrail.constant``."""
+    return {_constant(value).rpartition(".")[2]: value for value in CONSTANTS.values()}
 
 
 def _put(tree: dict[str, Any], path: str, mapping: dict[str, Any]) -> None:

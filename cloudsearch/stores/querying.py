@@ -10,16 +10,37 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv6Network, ip_network
+from itertools import pairwise, takewhile
 
 from elasticsearch.dsl import Q
 from elasticsearch.dsl.query import Bool, Exists, MatchAll, MatchNone, Query
 
 from cloudsearch.event import RAW, Field, FieldType
+from cloudsearch.names import FLATTENED
+from cloudsearch.store import EVENTS
 from cloudsearch.stores.dialect import Dialect
-from cloudsearch.stores.mappings import FLATTENED, RECORD_KEYWORDS, name_of
-from cloudsearch.where import And, Everything, In, Not, Or, Path, Pattern, Range, Scalar, Text, Where
+from cloudsearch.stores.mappings import ENGINES_TEXTS, RECORD_KEYWORDS, name_of
+from cloudsearch.where import (
+    ANY,
+    ONE,
+    Address,
+    And,
+    Everything,
+    In,
+    MapText,
+    Not,
+    Or,
+    Path,
+    Pattern,
+    Range,
+    Scalar,
+    Text,
+    Where,
+)
 from cloudsearch.where import Exists as HasValue
 
 DEEPEST = 12  # engines refuse more than 20 or 30 levels of bool, and a Not or a None costs levels of its own
@@ -27,11 +48,16 @@ MOST_TERMS = 50_000  # engines refuse 65,537
 LONGEST_PATTERN = 1_000
 MOST_SINGLES = 6  # "*" and then many "?" make an automaton of exponential size
 
+ADDRESSES, ADDRESS = EVENTS.by_name["source_address"], "sourceIPAddress.ip"
+"""The derived field with addresses, and where the engine keeps those of it that it can read as one."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MAPPED = IPv6Network("::ffff:0:0/96")
+"""IPv4 addresses written as IPv6: an engine takes those for IPv4, and refuses their networks."""
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_OF_A_NUMBER = frozenset("0123456789+-.eEInfityNa*?")
-"""Characters of a number's text (``Infinity`` and ``NaN`` are numbers), and the wildcards."""
+_OF_A_NUMBER = frozenset("0123456789+-.eEInfityNa")
+"""Characters of a number's text; ``Infinity`` and ``NaN`` are numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +91,28 @@ def compile_where(where: Where, dialect: Dialect, *, depth: int = 0) -> Question
             return _leaf(where, dialect)
 
 
-def _leaf(where: In | Range | Pattern | HasValue | Text, dialect: Dialect) -> Question:
+def _leaf(where: In | Range | Pattern | HasValue | Address | Text, dialect: Dialect) -> Question:
     """A question about one subject."""
     if isinstance(where, Text) or where.subject == RAW:
         return SUPERSET
-    if isinstance(where.subject, Path):
-        return _of_the_record(where.subject, where, dialect)
+    if isinstance(where, Address):
+        return _address(where)
+    if isinstance(where.subject, Field):
+        return _of_field(where.subject, where)
+    if isinstance(where.subject, MapText):
+        return _of_a_text(where.subject, where)
+    return _of_the_record(where.subject, where, dialect)
+
+
+def _of_field(field: Field, where: In | Range | Pattern | HasValue) -> Question:
     match where:
-        case In(Field() as field, values):
+        case In(_, values):
             return _in(field, values)
-        case Range(Field() as field):
+        case Range():
             return _range(field, where)
-        case Pattern(Field() as field):
+        case Pattern():
             return _pattern(field, where)
-    return Question(_exists(name_of(where.subject)))
+    return Question(_exists(name_of(field)))
 
 
 def _all(parts: list[Question]) -> Question:
@@ -169,6 +203,16 @@ def _milliseconds(time: datetime) -> int:
     return -((_EPOCH - time) // timedelta(milliseconds=1))
 
 
+def _address(where: Address) -> Question:
+    """Where the engine keeps addresses it compares them; it may take what we take for none, and finds that too."""
+    if where.subject.name != ADDRESSES.name:
+        return Question(_exists(name_of(where.subject)), exact=False)
+    network = None if where.network is None else ip_network(where.network, strict=False)
+    if network is None or network.overlaps(_MAPPED):
+        return Question(_exists(ADDRESS), exact=False)
+    return Question(_on("term", ADDRESS, str(network)), exact=False)
+
+
 def _pattern(field: Field, where: Pattern) -> Question:
     if field.type not in (FieldType.KEYWORD, FieldType.KEYWORDS) or _SURROGATE.search(where.pattern):
         return NOTHING
@@ -181,28 +225,59 @@ def _wildcard(name: str, where: Pattern) -> Question:
         return Question(_exists(name), exact=False)
     if not where.pattern:  # an engine's empty wildcard finds nothing, not the empty text
         return Question(_on("term", name, ""))
-    pattern, exact = re.sub(r"\*+", "*", where.pattern), True
-    _, star, rest = pattern.partition("*")
-    if star and rest.count("?") > MOST_SINGLES:
-        pattern, exact = re.sub(r"[*?]*[?][*?]*", "*", pattern), False
-    body = {"value": pattern.replace("\\", "\\\\"), "case_insensitive": where.ignore_case}
-    return Question(_on("wildcard", name, body), exact)
+    parts, exact = [part for part, next_ in pairwise((*where.parts, None)) if (part, next_) != (ANY, ANY)], True
+    if ANY in parts and parts[parts.index(ANY) :].count(ONE) > MOST_SINGLES:
+        parts, exact = _without_singles(parts), False
+    value = "".join(_WRITTEN.get(str(part)) or str(part) for part in parts)
+    return Question(_on("wildcard", name, {"value": value, "case_insensitive": where.ignore_case}), exact)
+
+
+_WRITTEN = {ANY: "*", ONE: "?", "*": "\\*", "?": "\\?", "\\": "\\\\"}
+"""Parts of a pattern as an engine's wildcard query takes them; all others as they are."""
+
+
+def _without_singles(parts: Iterable[str | None]) -> list[str | None]:
+    """The pattern with one star for each run of wildcards."""
+    loose = [ANY if part == ONE else part for part in parts]
+    return [part for part, next_ in pairwise((*loose, None)) if (part, next_) != (ANY, ANY)]
+
+
+def _of_a_text(subject: MapText, where: In | Range | Pattern | HasValue) -> Question:
+    """A question about the text of a Java map; documents in the fallback form have none, and are looked through."""
+    name = next((name for name, part in ENGINES_TEXTS.items() if part == subject.part), None)
+    if name is None:
+        return SUPERSET
+    match where:
+        case In(_, values) if None not in values and all(isinstance(value, str) for value in values):
+            texts = [str(value) for value in values if not _SURROGATE.search(str(value))]
+            found = _either(*_terms(name, list(texts))) if texts else MatchNone()
+        case Pattern() if not _SURROGATE.search(where.pattern):
+            found = _wildcard(name, where).query
+        case HasValue():
+            found = _exists(name)
+        case _:
+            return SUPERSET
+    return Question(_either(found, _exists("cloudsearch.refused")), exact=False)
 
 
 def _of_the_record(path: Path, where: In | Range | Pattern | HasValue, dialect: Dialect) -> Question:
-    """A question about the record itself, never exact; documents in the fallback form may always be meant."""
+    """A question about the record itself, never exact; documents in the fallback form may always be meant.
+
+    OpenSearch looks for a flattened key by its last name alone, and finds none that lies deeper: there it is any text.
+    """
     name = _mapped(path.path)
     if name is None:
         return SUPERSET
+    there = _exists(name) if name == path.path or dialect.sees_what_is_absent else _on("prefix", name, "")
     match where:
         case In(_, values) if None in values and name != path.path and not dialect.sees_what_is_absent:
             return SUPERSET
         case In(_, values):
-            found = _texts(name, values)
+            found = _texts(name, values, there)
         case Pattern():
-            found = _fitting(name, where, flattened=name != path.path)
+            found = _fitting(name, where, there, flattened=name != path.path)
         case _:
-            found = _exists(name)
+            found = there
     return Question(_either(found, _exists("cloudsearch.refused")), exact=False)
 
 
@@ -217,14 +292,14 @@ def _mapped(path: str) -> str | None:
     return f"aws.cloudtrail.flattened.{FLATTENED[first]}.{rest}"
 
 
-def _texts(name: str, values: tuple[Scalar | None, ...]) -> Query:
+def _texts(name: str, values: tuple[Scalar | None, ...], there: Query) -> Query:
     texts = [_as_text(value) for value in values if value is not None]
     if any(map(_has_other_spellings, texts)):
-        queries = [_exists(name)]
+        queries = [there]
     else:
         queries = _terms(name, [*texts, "-0"] if "0" in texts else list(texts))
     if None in values:
-        queries.append(_not(_exists(name)))
+        queries.append(_not(there))
     return _either(*queries) if queries else MatchNone()
 
 
@@ -245,14 +320,14 @@ def _has_other_spellings(text: str) -> bool:
     return not re.fullmatch(r"-?(0|[1-9][0-9]*)", text)
 
 
-def _fitting(name: str, where: Pattern, *, flattened: bool) -> Query:
+def _fitting(name: str, where: Pattern, there: Query, *, flattened: bool) -> Query:
     """Texts that fit a pattern. A flattened field knows no wildcards: there the beginning has to do."""
     if "\0" in where.pattern or _SURROGATE.search(where.pattern):
-        return _exists(name)
-    beginning = re.split(r"[*?]", where.pattern, maxsplit=1)[0]
-    known = beginning if flattened else where.pattern
+        return there
+    beginning = "".join(takewhile(lambda part: part not in (ANY, ONE), where.parts))
+    known = beginning if flattened else "".join(part for part in where.parts if len(part) == 1)
     if not set(known) - _OF_A_NUMBER or (flattened and where.ignore_case):
-        return _exists(name)
+        return there
     if flattened:
         return _on("prefix", name, beginning)
     return _wildcard(name, where).query

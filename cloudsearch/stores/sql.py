@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from string import ascii_lowercase, ascii_uppercase
 
 from cloudsearch.event import RAW, Field, FieldType
-from cloudsearch.where import And, Everything, Exists, In, Not, Or, Path, Pattern, Range, Scalar, Where
+from cloudsearch.where import (
+    ANY,
+    ONE,
+    Address,
+    And,
+    Everything,
+    Exists,
+    In,
+    MapText,
+    Not,
+    Or,
+    Path,
+    Pattern,
+    Range,
+    Scalar,
+    Text,
+    Where,
+)
 
 _PYTHON = {
     FieldType.KEYWORD: str,
@@ -18,6 +37,10 @@ _PYTHON = {
     FieldType.BLOB: bytes,
 }
 _LONGEST_PATTERN = 1_000  # RE2 refuses programs past its memory budget
+_MOST_FRAGMENTS = 3  # a few long ones leave out nearly all that more would
+_PLAIN = re.compile(r"[ !#-\[\]-~]{2,}")
+_WORDS = re.compile(r"[A-Za-z0-9_.:/@+-]{2,}")
+_OF_A_NUMBER = frozenset("0123456789+-.eEInfityNa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +57,7 @@ SUPERSET = Sql("true", exact=False)
 FALSE = Sql("false")
 
 
-def compile_where(where: Where) -> Sql:  # noqa: C901, PLR0911 (a kind of question, a line)
+def compile_where(where: Where) -> Sql:  # noqa: PLR0911 (a kind of question, a line)
     """Turn a question into SQL."""
     match where:
         case Everything():
@@ -46,22 +69,29 @@ def compile_where(where: Where) -> Sql:  # noqa: C901, PLR0911 (a kind of questi
         case Not(part):
             inner = compile_where(part)
             return Sql(f"(NOT {inner.text})", inner.params) if inner.exact else SUPERSET
-        case Exists(field) if field is RAW:
-            return Sql("(raw IS NOT NULL OR raw_bytes IS NOT NULL)")
-        case In(field) | Range(field) | Pattern(field) if field is RAW:
-            return SUPERSET
-        case In(Field() as field, values):
-            return _in(field, values)
-        case Range(Field() as field, start, end):
-            return _range(field, start, end)
-        case Pattern(Field() as field, pattern, ignore_case):
-            return _pattern(field, pattern, ignore_case=ignore_case)
-        case Exists(Field() as field):
-            return Sql(f"len({quoted(field)}) > 0 IS TRUE" if _is_list(field) else f"{quoted(field)} IS NOT NULL")
-        case In(Path(), values):
-            return _in_record(values)
+        case Text(text):
+            return _anywhere(text)
+        case In(Field() as field) | Range(Field() as field) | Pattern(Field() as field) | Exists(Field() as field):
+            return _of_field(field, where)
+        case Address(field):
+            return _of_field(field, where)
         case _:
-            return SUPERSET
+            return _of_record(where)
+
+
+def _of_field(field: Field, where: In | Range | Pattern | Exists | Address) -> Sql:
+    if field is RAW:
+        return Sql("(raw IS NOT NULL OR raw_bytes IS NOT NULL)") if isinstance(where, Exists) else SUPERSET
+    match where:
+        case In(_, values):
+            return _in(field, values)
+        case Range(_, start, end):
+            return _range(field, start, end)
+        case Pattern():
+            return _pattern(field, where)
+        case Address():
+            return replace(Sql(_any(field, "regexp_full_match({}, '[0-9A-Fa-f:.]+')")), exact=False)
+    return Sql(f"len({quoted(field)}) > 0 IS TRUE" if _is_list(field) else f"{quoted(field)} IS NOT NULL")
 
 
 def quoted(field: Field) -> str:
@@ -102,21 +132,18 @@ def _range(field: Field, start: object, end: object) -> Sql:
     return Sql(_any(field, test), tuple(bound for _, bound in bounds))
 
 
-def _pattern(field: Field, pattern: str, *, ignore_case: bool) -> Sql:
+def _pattern(field: Field, where: Pattern) -> Sql:
     if field.type not in (FieldType.KEYWORD, FieldType.KEYWORDS):
         return FALSE
-    if len(pattern) > _LONGEST_PATTERN or not _is_text(pattern):
+    if len(where.pattern) > _LONGEST_PATTERN or not _is_text(where.pattern):
         return SUPERSET
-    text, expression = "{}", _expression(pattern)
-    if ignore_case:
-        text = f"translate({{}}, '{ascii_uppercase}', '{ascii_lowercase}')"
-        expression = _expression(pattern.translate(str.maketrans(ascii_uppercase, ascii_lowercase)))
-    return Sql(_any(field, f"regexp_full_match({text}, ?, 's')"), (expression,))
+    text = f"translate({{}}, '{ascii_uppercase}', '{ascii_lowercase}')" if where.ignore_case else "{}"
+    return Sql(_any(field, f"regexp_full_match({text}, ?, 's')"), (_expression(where.parts),))
 
 
-def _expression(pattern: str) -> str:
+def _expression(parts: tuple[str, ...]) -> str:
     """The pattern for RE2, which takes linear time whatever the pattern."""
-    return "".join({"*": ".*", "?": "."}.get(char) or _escaped(char) for char in pattern)
+    return "".join({ANY: ".*", ONE: "."}.get(part) or _escaped(part) for part in parts)
 
 
 def _escaped(char: str) -> str:
@@ -128,6 +155,48 @@ def _any(field: Field, test: str) -> str:
     if _is_list(field):
         return f"coalesce(len(list_filter({quoted(field)}, lambda x: {test.replace('{}', 'x')})) > 0, false)"
     return f"coalesce({test.replace('{}', quoted(field))}, false)"
+
+
+def _anywhere(text: str) -> Sql:
+    """Records with the text in them; of letters beyond ASCII the two of us may fold others."""
+    if not text.isascii() or not _is_text(text):
+        return SUPERSET
+    return Sql("coalesce(raw IS NULL OR contains(lower(raw), ?), true)", (text.lower(),), exact=False)
+
+
+def _of_record(where: Where) -> Sql:
+    """Records that hold what there has to be; one with an escape may hold it in other letters."""
+    match where:
+        case In(Path(), values):
+            return _in_record(values)
+        case Pattern(Path() | MapText() as subject):
+            fragments = _fragments(where.parts, subject)
+            if where.ignore_case:
+                return _holding(fragments, "lower(raw)")
+        case Exists(Path(path)):
+            fragments = [f'{path.rpartition(".")[2]}"'] if path.isascii() and path.isprintable() else []
+            fragments = [one for one in fragments if one.count('"') == 1]
+        case _:
+            return SUPERSET
+    return _holding(fragments, "raw")
+
+
+def _holding(fragments: Sequence[str], raw: str) -> Sql:
+    if not fragments:
+        return SUPERSET
+    holds = " AND ".join([f"contains({raw}, ?)"] * len(fragments))
+    return Sql(f"coalesce(raw IS NULL OR contains(raw, '\\') OR ({holds}), true)", tuple(fragments), exact=False)
+
+
+def _fragments(parts: Sequence[str], subject: Path | MapText) -> list[str]:
+    """Texts that a record whose value fits the pattern must hold: the longest few of what stands between wildcards.
+
+    Numbers have many forms. In a map's text only the words are the record's own.
+    """
+    text = "".join(part if len(part) == 1 else "\0" for part in parts)
+    plain = _WORDS if isinstance(subject, MapText) else _PLAIN
+    found = [one for one in plain.findall(text) if set(one) - _OF_A_NUMBER]
+    return sorted(found, key=len, reverse=True)[:_MOST_FRAGMENTS]
 
 
 def _in_record(values: tuple[Scalar | None, ...]) -> Sql:
