@@ -60,6 +60,17 @@ ATTRIBUTES = {
 """What each kind of object has in both products' own mappings; Kibana refuses others."""
 
 VIS_TYPES = {kind.value for kind in Kind} | {"markdown"}
+_OF_AXES = {"metric", "segment", "group", "split"}
+ROLES = {
+    "metric": {"metric", "group"},
+    "table": {"metric", "bucket", "split"},
+    "pie": {"metric", "segment", "split"},
+    "tagcloud": {"metric", "segment"},
+    "heatmap": _OF_AXES,
+    **dict.fromkeys(("histogram", "horizontal_bar", "line", "area"), _OF_AXES),
+}
+"""What a visualization calls its metrics and buckets."""
+
 FIELDS_OF = {
     "terms": {"keyword", "boolean", "date", "ip", "long"},
     "cardinality": {"keyword", "boolean", "date", "ip", "long"},
@@ -221,6 +232,20 @@ def test_only_kinds_that_both_products_have(flavour: Flavour) -> None:
     assert kinds["input_control_vis"] == (len(DASHBOARDS) if extra else 0)
 
 
+@flavours
+def test_metrics_and_buckets_have_roles_that_their_kind_has(flavour: Flavour) -> None:
+    """A role that a visualization does not know is dropped in silence. Charts apart are set for the whole of it."""
+    for one in of_type(saved_objects(flavour), "visualization"):
+        state = json.loads(one["attributes"]["visState"])
+        roles = [agg["schema"] for agg in state["aggs"]]
+        assert set(roles) <= ROLES.get(state["type"], set()), one["attributes"]["title"]
+        assert roles.count("split") <= 1
+        assert ("split" in roles) == state["params"].get("row", False)
+        if state["type"] in {"heatmap", "histogram", "line", "area", "horizontal_bar", "tagcloud"}:
+            assert roles.count("segment") == 1
+            assert roles.count("group") <= 1
+
+
 def test_both_files_are_of_one_specification() -> None:
     """They differ in the controls, and in what these push down."""
     ours, other = (
@@ -369,7 +394,9 @@ def test_there_is_enough_to_look_at() -> None:
 
 
 def test_every_panel_says_what_to_look_for() -> None:
-    """A sentence of its own, in every panel, search and dashboard."""
+    """A sentence of its own, in every panel, search and dashboard; panels of links and controls too."""
+    for flavour in FLAVOURS:
+        assert all(one["attributes"].get("description", "-") for one in saved_objects(flavour))
     texts = [dashboard.look_for for dashboard in DASHBOARDS]
     texts += [panel.look_for for dashboard in DASHBOARDS for panel in dashboard.panels]
     texts += [search.look_for for search in SEARCHES]

@@ -100,8 +100,8 @@ class _Names:
         controlled = self._controlled(dashboard, flavour)
         if controlled.panel:
             state, references = controlled.panel
-            name = "Narrow down"
-            control = self._visualization(dashboard, name, "", {"title": name, **state}, references=references)
+            name, text = "Narrow down", "Values to choose from; every panel below follows."
+            control = self._visualization(dashboard, name, text, {"title": name, **state}, references=references)
             views.append(_View(name, control, Place(0, _NAVIGATION_HEIGHT, COLUMNS, _CONTROLS_HEIGHT)))
         for panel, place in placed(dashboard.bands, below=sum(view.place.h for view in views)):
             views.append(_View(panel.title, self._view(dashboard, panel), place))
