@@ -13,7 +13,7 @@ from cloudsearch.event import Field
 from cloudsearch.stores.mappings import RECORD_KEYWORDS, name_of
 from cloudsearch.where import And, Everything, Exists, In, Not, Or, Path, Pattern, Range, Scalar, Subject, Where
 
-_SPECIAL = re.compile(r'([+\-=&|><!(){}\[\]^"~:\\/ ])')
+_SPECIAL = re.compile(r"""([+\-=&|><!(){}\[\]^"'~:\\/ ])""")
 _QUOTED = re.compile(r'(["\\])')
 _ESCAPED = r"\\\1"
 ALL = "*:*"
