@@ -23,7 +23,7 @@ from cloudsearch.dashboards.checking import shows
 from cloudsearch.dashboards.flavours import FLAVOURS, KIBANA, OPENSEARCH_DASHBOARDS, Flavour, Object
 from cloudsearch.dashboards.layout import COLUMNS
 from cloudsearch.dashboards.lucene import field_name, lucene
-from cloudsearch.dashboards.model import Bucket, Choices, Kind, Panel, SavedSearch, Subject, Terms
+from cloudsearch.dashboards.model import Bucket, Choices, Kind, Panel, SavedSearch, Terms
 from cloudsearch.dashboards.objects import DATA_VIEWS, ndjson, saved_objects
 from cloudsearch.dashboards.spec import DASHBOARDS, SEARCHES
 from cloudsearch.dashboards.spec.words import IS_CALL
@@ -31,7 +31,7 @@ from cloudsearch.errors import UsageError
 from cloudsearch.stores.dialect import ELASTICSEARCH, OPENSEARCH
 from cloudsearch.stores.duckdb import DuckDBStore
 from cloudsearch.stores.mappings import generated, name_of, read_name
-from cloudsearch.where import And, Everything, In, Or, Text, Where
+from cloudsearch.where import And, Everything, In, Or, Subject, Text, Where
 from cloudsearch.where import Path as RecordPath
 from tests.counting import day_of, shown
 
@@ -60,6 +60,17 @@ ATTRIBUTES = {
 """What each kind of object has in both products' own mappings; Kibana refuses others."""
 
 VIS_TYPES = {kind.value for kind in Kind} | {"markdown"}
+_OF_AXES = {"metric", "segment", "group", "split"}
+ROLES = {
+    "metric": {"metric", "group"},
+    "table": {"metric", "bucket", "split"},
+    "pie": {"metric", "segment", "split"},
+    "tagcloud": {"metric", "segment"},
+    "heatmap": _OF_AXES,
+    **dict.fromkeys(("histogram", "horizontal_bar", "line", "area"), _OF_AXES),
+}
+"""What a visualization calls its metrics and buckets."""
+
 FIELDS_OF = {
     "terms": {"keyword", "boolean", "date", "ip", "long"},
     "cardinality": {"keyword", "boolean", "date", "ip", "long"},
@@ -221,6 +232,20 @@ def test_only_kinds_that_both_products_have(flavour: Flavour) -> None:
     assert kinds["input_control_vis"] == (len(DASHBOARDS) if extra else 0)
 
 
+@flavours
+def test_metrics_and_buckets_have_roles_that_their_kind_has(flavour: Flavour) -> None:
+    """A role that a visualization does not know is dropped in silence. Charts apart are set for the whole of it."""
+    for one in of_type(saved_objects(flavour), "visualization"):
+        state = json.loads(one["attributes"]["visState"])
+        roles = [agg["schema"] for agg in state["aggs"]]
+        assert set(roles) <= ROLES.get(state["type"], set()), one["attributes"]["title"]
+        assert roles.count("split") <= 1
+        assert ("split" in roles) == state["params"].get("row", False)
+        if state["type"] in {"heatmap", "histogram", "line", "area", "horizontal_bar", "tagcloud"}:
+            assert roles.count("segment") == 1
+            assert roles.count("group") <= 1
+
+
 def test_both_files_are_of_one_specification() -> None:
     """They differ in the controls, and in what these push down."""
     ours, other = (
@@ -369,7 +394,9 @@ def test_there_is_enough_to_look_at() -> None:
 
 
 def test_every_panel_says_what_to_look_for() -> None:
-    """A sentence of its own, in every panel, search and dashboard."""
+    """A sentence of its own, in every panel, search and dashboard; panels of links and controls too."""
+    for flavour in FLAVOURS:
+        assert all(one["attributes"].get("description", "-") for one in saved_objects(flavour))
     texts = [dashboard.look_for for dashboard in DASHBOARDS]
     texts += [panel.look_for for dashboard in DASHBOARDS for panel in dashboard.panels]
     texts += [search.look_for for search in SEARCHES]
@@ -399,6 +426,16 @@ def test_nearly_every_panel_shows_data_of_the_example(tmp_path: Path) -> None:
     empty = [panel.title for panel in panels if not shows(shown(panel, rows[panel.table.name], day_of), panel)]
     assert set(empty) <= EMPTY
     assert len(empty) <= 0.05 * len(panels)
+
+
+@flavours
+def test_panels_bear_their_own_titles(flavour: Flavour) -> None:
+    """On a dashboard, which says itself whose they are, without its name."""
+    dashboards = {one["attributes"]["title"]: one for one in of_type(saved_objects(flavour), "dashboard")}
+    for dashboard in DASHBOARDS:
+        shown_panels = json.loads(dashboards[f"CloudTrail: {dashboard.title}"]["attributes"]["panelsJSON"])
+        expected = [panel.title for band in dashboard.bands for panel in band.panels]
+        assert [panel["title"] for panel in shown_panels][-len(expected) :] == expected
 
 
 def test_titles_tell_panels_apart() -> None:

@@ -30,9 +30,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_carries_everything(wheel: Path) -> None:
-    """Mappings, examples and data files, each of them, and no tests."""
+    """Mappings, dashboards, examples and data files, each of them, and no tests."""
     names = set(zipfile.ZipFile(wheel).namelist())
-    for folder, pattern in (("mappings", "*.json"), ("examples", "**/*.json*")):
+    for folder, pattern in (("mappings", "*.json"), ("kibana", "*.ndjson"), ("examples", "**/*.json*")):
         shipped = {f"cloudsearch/{folder}/{path.relative_to(ROOT / folder)}" for path in (ROOT / folder).glob(pattern)}
         assert shipped
         assert shipped <= names

@@ -55,7 +55,12 @@ def push(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     opensearch: OpenSearchOption = None,
     space: Annotated[str | None, typer.Option("--space", metavar="ID", help="The space of Kibana.")] = None,
     tenant: Annotated[
-        str | None, typer.Option("--tenant", metavar="NAME", help="The tenant of OpenSearch Dashboards.")
+        str | None,
+        typer.Option(
+            "--tenant",
+            metavar="NAME",
+            help="The tenant of OpenSearch Dashboards: global, private or a name. [default: its own choice]",
+        ),
     ] = None,
     index: IndexOption = "cloudtrail",
     ca_cert: Annotated[

@@ -15,13 +15,13 @@ from typing import Any, Protocol
 from cloudsearch.dashboards.asking import Span, body, table
 from cloudsearch.dashboards.flavours import KIBANA, Object
 from cloudsearch.dashboards.lucene import ALL, field_name, lucene
-from cloudsearch.dashboards.model import Dashboard, Panel, Subject
+from cloudsearch.dashboards.model import Dashboard, Panel
 from cloudsearch.dashboards.objects import panel_id, saved_objects
 from cloudsearch.dashboards.spec import DASHBOARDS
 from cloudsearch.reports.window import Window
 from cloudsearch.store import EVENTS, Table
 from cloudsearch.stores.mappings import name_of
-from cloudsearch.where import And, Everything, Where
+from cloudsearch.where import And, Everything, Subject, Where
 
 _EVER = Span(datetime(2006, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 """From before AWS to after anybody who reads this."""

@@ -11,21 +11,21 @@ from datetime import UTC, datetime
 
 from cloudsearch.event import Field
 from cloudsearch.stores.mappings import RECORD_KEYWORDS, name_of
-from cloudsearch.where import And, Everything, Exists, In, MapText, Not, Or, Pattern, Range, Scalar, Subject, Where
+from cloudsearch.where import And, Everything, Exists, In, Not, Or, Path, Pattern, Range, Scalar, Subject, Where
 
-_SPECIAL = re.compile(r'([+\-=&|><!(){}\[\]^"~:\\/ ])')
+_SPECIAL = re.compile(r"""([+\-=&|><!(){}\[\]^"'~:\\/ ])""")
 _QUOTED = re.compile(r'(["\\])')
 _ESCAPED = r"\\\1"
 ALL = "*:*"
 
 
 def field_name(subject: Subject) -> str:
-    """The name that an engine knows a subject by; ``ValueError`` for a path that is not mapped by its own name."""
+    """The name that an engine knows a subject by; ``ValueError`` for what is not mapped by its own name."""
     if isinstance(subject, Field):
         return name_of(subject)
-    if isinstance(subject, MapText) or subject.path not in RECORD_KEYWORDS:
-        raise ValueError(f"{subject} is no field by a name of its own")
-    return subject.path
+    if isinstance(subject, Path) and subject.path in RECORD_KEYWORDS:
+        return subject.path
+    raise ValueError(f"{subject} is no field by its own name")
 
 
 def lucene(where: Where) -> str:
@@ -52,7 +52,7 @@ def _leaf(where: Where) -> str:
             return _in(field_name(subject), values)
         case Exists(subject):
             return f"_exists_:{field_name(subject)}"
-        case Pattern(subject, pattern, False):
+        case Pattern(subject, pattern, ignore_case=False, escaped=False):
             return f"{field_name(subject)}:{_SPECIAL.sub(_ESCAPED, pattern)}"
         case Range(Field() as subject, start, end):
             return f"{name_of(subject)}:[{_bound(start)} TO {_bound(end)}}}"

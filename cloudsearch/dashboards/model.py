@@ -9,12 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from cloudsearch.event import Field
 from cloudsearch.store import EVENTS, Table
-from cloudsearch.where import Everything, Path, Where
-
-Subject = Field | Path
-"""What is counted by: a derived field, or a path of the record that is mapped under its own name."""
+from cloudsearch.where import Everything, Subject, Where
 
 
 class Kind(StrEnum):

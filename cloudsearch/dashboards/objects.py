@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid5
 
@@ -55,6 +56,15 @@ def panel_id(prefix: str, dashboard: Dashboard, panel: Panel) -> str:
     return _Names(prefix).id("visualization", dashboard.title, panel.title)
 
 
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What stands at a place of a dashboard, under a title that need not say whose it is."""
+
+    title: str
+    object: Object
+    place: Place
+
+
 class _Names:
     """Objects for a prefix, which know one another's ids."""
 
@@ -86,19 +96,17 @@ class _Names:
 
     def dashboard(self, dashboard: Dashboard, flavour: Flavour) -> Iterator[Object]:
         """The visualizations of a dashboard, and itself."""
-        views = [self._navigation(dashboard)]
-        places = [Place(0, 0, COLUMNS, _NAVIGATION_HEIGHT)]
+        views = [_View("Dashboards", self._navigation(dashboard), Place(0, 0, COLUMNS, _NAVIGATION_HEIGHT))]
         controlled = self._controlled(dashboard, flavour)
         if controlled.panel:
             state, references = controlled.panel
-            name = "Narrow down"
-            views.append(self._visualization(dashboard, name, "", {"title": name, **state}, references=references))
-            places.append(Place(0, _NAVIGATION_HEIGHT, COLUMNS, _CONTROLS_HEIGHT))
-        for panel, place in placed(dashboard.bands, below=sum(one.h for one in places)):
-            views.append(self._view(dashboard, panel))
-            places.append(place)
-        yield from (view for view in views if view["type"] == "visualization")
-        yield self._dashboard(dashboard, list(zip(views, places, strict=True)), controlled)
+            name, text = "Narrow down", "Values to choose from; every panel below follows."
+            control = self._visualization(dashboard, name, text, {"title": name, **state}, references=references)
+            views.append(_View(name, control, Place(0, _NAVIGATION_HEIGHT, COLUMNS, _CONTROLS_HEIGHT)))
+        for panel, place in placed(dashboard.bands, below=sum(view.place.h for view in views)):
+            views.append(_View(panel.title, self._view(dashboard, panel), place))
+        yield from (view.object for view in views if view.object["type"] == "visualization")
+        yield self._dashboard(dashboard, views, controlled)
 
     def _view(self, dashboard: Dashboard, panel: Panel | SavedSearch) -> Object:
         if isinstance(panel, SavedSearch):
@@ -141,11 +149,11 @@ class _Names:
         controls = [(self.id("control", dashboard.title, one.label), one) for one in dashboard.controls]
         return flavour.controlled(controls, self.id(INDEX_PATTERN, dashboard.table.name))
 
-    def _dashboard(self, dashboard: Dashboard, views: list[tuple[Object, Place]], controlled: Controlled) -> Object:
-        panels = [_panel(number, view, place) for number, (view, place) in enumerate(views)]
+    def _dashboard(self, dashboard: Dashboard, views: list[_View], controlled: Controlled) -> Object:
+        panels = [_panel(number, view) for number, view in enumerate(views)]
         shown = tuple(
-            {"name": f"panel_{number}", "type": view["type"], "id": view["id"]}
-            for number, (view, _) in enumerate(views)
+            {"name": f"panel_{number}", "type": view.object["type"], "id": view.object["id"]}
+            for number, view in enumerate(views)
         )
         attributes = {
             "title": self.title(dashboard.title),
@@ -174,15 +182,14 @@ def _limits(panel: Panel) -> str:
     return f" Shows at most {', '.join(sizes)}." if sizes else ""
 
 
-def _panel(number: int, view: Object, place: Place) -> State:
-    index = str(number + 1)
-    title = view["attributes"]["title"].rpartition(": ")[2]
+def _panel(number: int, view: _View) -> State:
+    index, place = str(number + 1), view.place
     return {
         "panelIndex": index,
         "gridData": {"x": place.x, "y": place.y, "w": place.w, "h": place.h, "i": index},
         "version": LEVELS["dashboard"],
         "embeddableConfig": {},
-        "title": title,
+        "title": view.title,
         "panelRefName": f"panel_{number}",
     }
 

@@ -28,7 +28,7 @@ def vis_state(panel: Panel) -> State:
         "title": panel.title,
         "type": panel.kind.value,
         "aggs": [*_metrics(panel), *_buckets(panel)],
-        "params": _params(panel),
+        "params": _params(panel) | _apart(panel),
     }
 
 
@@ -48,16 +48,12 @@ def _metrics(panel: Panel) -> Iterator[State]:
 def _buckets(panel: Panel) -> Iterator[State]:
     first = True
     for number, bucket in enumerate(panel.buckets, len(panel.metrics) + 1):
-        apart = isinstance(bucket, Terms) and bucket.apart
-        if panel.kind is Kind.METRIC:
-            schema = "group"
-        elif apart:
+        if isinstance(bucket, Terms) and bucket.apart:
             schema = "split"
         else:
             schema = _FIRST_SCHEMA.get(panel.kind, "segment") if first else _OTHER_SCHEMA.get(panel.kind, "group")
             first = False
-        row = {"row": True} if schema == "split" else {}
-        yield _agg(number, _type(bucket), schema, _bucket(bucket) | row)
+        yield _agg(number, _type(bucket), schema, _bucket(bucket))
 
 
 def _agg(number: int, type_: str, schema: str, params: State) -> State:
@@ -106,6 +102,11 @@ def _terms(bucket: Terms) -> State:
         "json": json.dumps({"shard_size": max(SHARD_SIZE, 2 * bucket.size)}),
         "customLabel": bucket.label,
     }
+
+
+def _apart(panel: Panel) -> State:
+    """Charts for each value of a bucket stand one below the other."""
+    return {"row": True} if any(isinstance(one, Terms) and one.apart for one in panel.buckets) else {}
 
 
 def _params(panel: Panel) -> State:

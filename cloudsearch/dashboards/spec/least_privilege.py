@@ -53,7 +53,7 @@ _RISKY = And((_marked(Marker.UNUSED), In(row("access_level"), ("Permissions mana
 
 
 def _figure(title: str, look_for: str, where: Where) -> Panel:
-    return Panel(title, look_for, Kind.METRIC, (_ACTIONS,), (_LAST_SAVING,), where, REPORT_ROWS)
+    return Panel(title, look_for, Kind.METRIC, (_ACTIONS,), (_LAST_REPORT,), where, REPORT_ROWS)
 
 
 _What = tuple[tuple[Metric, ...], tuple[Bucket, ...], Where]

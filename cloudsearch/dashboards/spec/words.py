@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from cloudsearch.dashboards.model import Control, Measure, Metric, Subject, Terms
+from cloudsearch.dashboards.model import Control, Measure, Metric, Terms
 from cloudsearch.event import Copy, Field, Outcome
 from cloudsearch.reports.evidence import NOT_CALLS
 from cloudsearch.store import EVENTS, REPORT_ROWS
-from cloudsearch.where import And, In, Not, Where
+from cloudsearch.where import And, In, Not, Subject, Where
 
 
 def event(name: str) -> Field:
