@@ -242,6 +242,13 @@ def test_what_history_generates_is_the_default(example: Path, capsys: pytest.Cap
     assert run(capsys, *deploy(example, "--min-days", "90"))[0] == 10
 
 
+def test_what_a_log_may_not_have_shown_is_named(example: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What history did not show goes from a generated policy whether or not a log could have shown it: it is said."""
+    said = "no log may have shown the use of lambda:InvokeFunction, s3:PutObject, which would go"
+    assert said in " ".join(run(capsys, *deploy(example))[1].split())
+    assert "no log may have shown" not in " ".join(run(capsys, *deploy(example, "--remove-unused"))[1].split())
+
+
 def test_a_plan_in_files(example: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every file is JSON that IAM takes; the new policies replay clean by the command; a folder in use is left."""
     folder = tmp_path / "plan"

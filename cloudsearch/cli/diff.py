@@ -112,7 +112,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     from cloudsearch.cli.principals import Asking
     from cloudsearch.cli.redaction import log_to_stderr
     from cloudsearch.cli.stores import opened
-    from cloudsearch.policies.compared import Past, proved
+    from cloudsearch.policies.compared import Past, proved, unprovable
     from cloudsearch.policies.plan import trial_of
     from cloudsearch.render.diff import About
     from cloudsearch.reports.coverage import coverage
@@ -130,7 +130,8 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         others = wanted.others(past, told)
         proof = past.replayed(others.policies)
     found = past.compared(others)
-    about = About(others.what, asked.window(past.covered), (*others.notes, proved(proof)))
+    doubt = None if remove_unused else unprovable(found)
+    about = About(others.what, asked.window(past.covered), (*others.notes, *((doubt,) if doubt else ()), proved(proof)))
     _show(found, about, how, output)
     if plan and proof.lost_actions:
         raise GateTripped(f"{proved(proof)}; {plan} is not written")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cloudsearch.actions import ObservabilityClass, observability
 from cloudsearch.errors import GateTripped
 from cloudsearch.iam import Policy
 from cloudsearch.policies.diff import Diff, diff
@@ -18,6 +19,9 @@ from cloudsearch.reports.coverage import Coverage
 from cloudsearch.reports.report import Options, report
 from cloudsearch.reports.window import Window
 from cloudsearch.store import Store
+
+MOST_NAMED = 8
+_SHOWN = (ObservabilityClass.MANAGEMENT_CONFIRMED, ObservabilityClass.MANAGEMENT_ASSUMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +79,16 @@ def proved(found: Replayed) -> str:
     more = f"; of them not granted today either: {lost}" if lost else ""
     new = f" ({', '.join(sorted(found.lost_actions))})" if found.lost_actions else ""
     return f"replayed {found.total:,} calls: {counts}{new}{more}"
+
+
+def unprovable(found: Diff) -> str | None:
+    """Of the actions that would go, those whose use a log may not have shown, so that it proves nothing; if any."""
+    gone = sorted(found.before - found.after)
+    names = [action for action in gone if observability(action).observability not in _SHOWN]
+    if not names:
+        return None
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return (
+        f"no log may have shown the use of {', '.join(names[:MOST_NAMED])}{more}, which would go; "
+        "--remove-unused keeps what is not provably unused"
+    )
