@@ -14,6 +14,7 @@ import pytest
 
 from benchmarks.corpus import write
 from tests.backends import Backend, DuckDB
+from tests.conftest import ASKED
 from tests.killing import Corpus, Launcher, Loading
 
 SEED = 20260801
@@ -37,6 +38,11 @@ LEAST = 0.25
 IN_CREWS = 0.1
 """Share of loads into a search engine that several processes work on, which takes them a second to start."""
 
+ON = pytest.mark.parametrize(
+    "make_backend", tuple(kind for kind in ASKED if not kind.startswith("opensearch")) or ASKED, indirect=True
+)
+"""A load into OpenSearch is the same code as one into Elasticsearch: where both are asked for, one of them will do."""
+
 
 def written(folder: Path, events: int, per_file: int) -> Corpus:
     """Generated log files."""
@@ -56,6 +62,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return written(tmp_path_factory.mktemp("small"), SMALL, 60)
 
 
+@ON
 def test_fifty_kills_at_random(make_backend: Callable[[], Backend], small: Corpus) -> None:
     """Each load goes on where the last one died, on several stores in turn; the ledger never says what is not true.
 
@@ -102,6 +109,7 @@ def whole_load(loading: Loading, launcher: Launcher) -> float:
     return seconds
 
 
+@ON
 def test_ten_kills_of_a_large_load(make_backend: Callable[[], Backend], large: Corpus) -> None:
     """Most of them leave a ledger that is filled in part, and the next run goes on from there to the same end.
 
