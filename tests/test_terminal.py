@@ -192,3 +192,23 @@ def test_what_makes_no_sense_is_exit_2(
     assert out == ""
     assert err
     assert "Traceback" not in err
+
+
+def test_a_result_goes_to_what_is_no_file_and_leaves_it_there(tmp_path: Path) -> None:
+    """A pipe or a device is written to; to put a file in its place would take /dev/null from the whole machine."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["/bin/cat", str(pipe)], stdout=subprocess.PIPE, text=True)
+    assert main(["actions", "s3:GetObject", "--output", str(pipe)]) == 0
+    assert "s3:GetObject" in reader.communicate(timeout=20)[0]
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_result_goes_where_a_link_leads(tmp_path: Path) -> None:
+    """The link stays one."""
+    link, file = tmp_path / "latest.txt", tmp_path / "report.txt"
+    link.symlink_to(file)
+    assert main(["actions", "s3:GetObject", "--output", str(link)]) == 0
+    assert link.is_symlink()
+    assert "s3:GetObject" in file.read_text()

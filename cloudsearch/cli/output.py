@@ -20,20 +20,35 @@ def say(text: str) -> None:
 
 
 def put(lines: Iterable[str], output: Path | None) -> None:
-    """Print the result, line by line as it comes; to a file only whole or not at all."""
+    """Print the result, line by line as it comes; to a file only whole or not at all.
+
+    What is no file (a device, a pipe) is written to and never replaced; a link leads to the file that is.
+    """
     if output is None:
         for line in lines:
             _print(line)
         return
-    partial = output.with_name(f".{output.name}.{os.getpid()}")
     try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{line}\n" for line in lines)
-        partial.replace(output)
+        if output.exists() and not output.is_file():
+            _write(output, lines)
+        else:
+            _replace(Path(os.path.realpath(output)), lines)
     except OSError as error:
         raise CloudsearchError(f"{output} could not be written: {error.strerror}") from error
+
+
+def _replace(file: Path, lines: Iterable[str]) -> None:
+    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        _write(partial, lines)
+        partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _write(place: Path, lines: Iterable[str]) -> None:
+    with place.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{line}\n" for line in lines)
 
 
 def _print(line: str) -> None:
