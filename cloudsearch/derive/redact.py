@@ -63,6 +63,7 @@ _LOOSE = re.compile(
     re.DOTALL,
 )
 _AFTER_A_NAME = re.compile(b"(" + _VALUE, re.DOTALL)
+_BACKSLASH = ord("\\")
 _NO_TEXT = re.compile(rb"null|true|false|[-+.0-9eE]+")
 
 
@@ -167,7 +168,7 @@ def _has_word(lower: bytes) -> bool:
         or find(b"password") >= 0
         or find(b"secret") >= 0
         or find(b"privatekey") >= 0
-        or find(b"\\u00") >= 0
+        or (_BACKSLASH in lower and find(b"\\u00") >= 0)
     )
 
 

@@ -15,8 +15,6 @@ from datetime import UTC, datetime
 from threading import Semaphore
 from typing import BinaryIO, Protocol
 
-import msgspec
-
 from cloudsearch.derive import derive
 from cloudsearch.errors import RecordError, SourceError
 from cloudsearch.event import Row
@@ -48,12 +46,6 @@ class Listener(Protocol):
         ...
 
 
-class _Item(msgspec.Struct, frozen=True, gc=False):
-    operation: Operation
-    source: Source
-    position: int
-
-
 @dataclass(slots=True)
 class _File:
     """A file on its way: its hash, and what is known of its records so far."""
@@ -67,13 +59,17 @@ class _File:
 
 @dataclass(slots=True)
 class _Chunk:
-    items: list[_Item] = field(default_factory=list)
+    """Operations, and of each the file it is from and its place there."""
+
+    operations: list[Operation] = field(default_factory=list)
+    places: list[tuple[Source, int]] = field(default_factory=list)
     size: int = 0
 
-    def add(self, item: _Item) -> int:
+    def add(self, operation: Operation, place: tuple[Source, int]) -> int:
         """The size with it."""
-        self.items.append(item)
-        self.size = size = self.size + len(item.operation.body)
+        self.operations.append(operation)
+        self.places.append(place)
+        self.size = size = self.size + len(operation.body)
         return size
 
 
@@ -190,7 +186,7 @@ class Lane:
             except RecordError as error:
                 self._dead(file, piece.position, piece.raw, str(error))
                 continue
-            if self._chunk.add(_Item(encode(EVENTS, row), source, piece.position)) >= sizing.size:
+            if self._chunk.add(encode(EVENTS, row), (source, piece.position)) >= sizing.size:
                 self._flush()
         _log.info("%s: %d records", file.source.name, file.records)
         problem = contents.problem or ("it changed while it was read; load it again" if changed else None)
@@ -223,11 +219,11 @@ class Lane:
     def _flush(self) -> None:
         """Hand the chunk to a sender, waiting while all of them and the place before them are taken."""
         chunk, self._chunk = self._chunk, _Chunk()
-        if not chunk.items:
+        if not chunk.operations:
             return
         self._land(wait=False)
         self._places.acquire()
-        future = self._pool.submit(self._sender.send, [item.operation for item in chunk.items])
+        future = self._pool.submit(self._sender.send, chunk.operations)
         future.add_done_callback(lambda _: self._places.release())
         self._flying.append((future, chunk))
 
@@ -241,12 +237,13 @@ class Lane:
             sent = future.result()
             self.receipt.created += sent.created
             self.receipt.existing += sent.existing
-            items = {id(item.operation): item for item in chunk.items} if sent.dead else {}
+            pairs = zip(chunk.operations, chunk.places, strict=True)
+            places = {id(operation): place for operation, place in pairs} if sent.dead else {}
             for refused in sent.dead:
-                item = items[id(refused.operation)]
+                source, position = places[id(refused.operation)]
                 raw = self._store.decode(EVENTS, refused.operation)["raw"]
                 kept = raw if isinstance(raw, bytes) else b""
-                self._letter(item.source, item.position, kept, refused.reason, item.operation.id)
+                self._letter(source, position, kept, refused.reason, refused.operation.id)
         self._flying = flying
 
 

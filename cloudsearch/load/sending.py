@@ -113,7 +113,7 @@ class _Delivery:
         return Sent(self._created, self._existing, tuple(self._dead))
 
     def _attempt(self, part: Sequence[Operation]) -> None:
-        size = sum(operation.size for operation in part)
+        size = sum([len(operation.body) for operation in part])
         started = time.monotonic()
         try:
             written = self._sender.store.write(self._sender.table, part, replace=self._sender.replace)
