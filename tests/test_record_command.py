@@ -65,6 +65,31 @@ def test_a_command_with_an_archive(tmp_path: Path, bucket: SmallAws) -> None:
     assert Counter(one["Type"] for one in lines(tmp_path / "a")) == {"ApiCall": 5, "ApiCallAttempt": 5}
 
 
+def test_a_policy_for_a_command(tmp_path: Path, bucket: SmallAws) -> None:
+    """Of what AWS let in, on all resources and saying so; refused and unanswered calls are not in it."""
+    bucket.refuse("iam:ListUsers")
+    asked = ["record", "--generate", "--format", "json", "--output", "told", "--", sys.executable, "-c", CALLS]
+    run(asked, tmp_path, {})
+    told = json.loads((tmp_path / "told").read_text())
+    assert told["policies"] == [
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Sid": "S3ListAllMyBuckets", "Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"},
+                {"Sid": "S3GetObjectOnUnknownResources", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"},
+            ],
+        }
+    ]
+    assert any("s3:GetObject" in note for note in told["notes"])
+    assert "iam:ListUsers was refused, so it is left out" in told["notes"]
+    shown = run(["record", "--generate", "--", sys.executable, "-c", CALLS], tmp_path, {}).stdout
+    policy, _ = json.JSONDecoder().raw_decode(shown.partition("A policy for it:\n")[2])
+    assert policy == told["policies"][0]
+    assert run(["record", "--generate", "--", "true"], tmp_path, {}).returncode == 0
+    assert run(["record", "--generate"], tmp_path, {}).returncode == 2
+    assert run(["record", "--generate", "--check"], tmp_path, {}).returncode == 2
+
+
 @pytest.mark.parametrize(
     ("command", "code"),
     [(["no-such-command"], 127), (["/"], 126), (["sh", "-c", "kill -9 $$"], 137), (["true"], 0), (["false"], 1)],

@@ -32,6 +32,9 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     check: Annotated[  # noqa: FBT002
         bool, typer.Option("--check", help="Say why a process (--check PID; or one started here) would send nothing.")
     ] = False,
+    generate: Annotated[  # noqa: FBT002
+        bool, typer.Option("--generate", help="Of a command: write a policy for it too, on all resources.")
+    ] = False,
     listen: Annotated[
         list[str] | None,
         typer.Option("--listen", metavar="ADDRESS", help="Where to listen. Repeatable. [default: 127.0.0.1 and ::1]"),
@@ -90,12 +93,14 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     from cloudsearch.cli.redaction import log_to_stderr
 
     log_to_stderr(verbose=verbose)
+    if generate and (check or not run):
+        raise UsageError("--generate is for a command: cloudsearch record --generate -- COMMAND")
     if check:
         from cloudsearch.cli.checking import check as checked
 
         checked(run or [], port, seconds, how, output)
         return
-    from cloudsearch.cli.recording import Kept, Listening, listened, ran
+    from cloudsearch.cli.recording import Kept, Listening, Telling, listened, ran
 
     if spool != Path("cloudsearch-csm-spool") and not (archive or "").startswith("s3://"):
         raise UsageError("--spool is for files on their way to a bucket: --archive s3://BUCKET/PREFIX")
@@ -104,5 +109,5 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     kept = Kept(archive, store, index, ca_cert, cut_seconds, cut_bytes, spool, upload_wait, flush_seconds, profile)
     listening = Listening(listen or [], port, host, quiet=quiet)
     if run:
-        raise typer.Exit(ran(run, listening, kept, how, output))
+        raise typer.Exit(ran(run, listening, kept, Telling(how, output, generate=generate)))
     raise typer.Exit(listened(listening, kept, seconds, output))

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,6 +30,7 @@ from cloudsearch.errors import UsageError
 from cloudsearch.event import Row
 
 if TYPE_CHECKING:
+    from cloudsearch.csm.pairing import Call
     from cloudsearch.load.received import StoreWriter
 
 ARCHIVE_SECONDS = 1.0
@@ -290,12 +291,32 @@ class Collector:
         self.lines += lines
 
 
-def ran(run: Sequence[str], listening: Listening, kept: Kept, how: ReceiptFormat, output: Path | None) -> int:
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How to tell what a command called, where, and whether with a policy for it."""
+
+    how: ReceiptFormat
+    output: Path | None
+    generate: bool
+
+    def tell(self, run: Sequence[str], exit_code: int, calls: Iterable[Call], about: Mapping[str, object]) -> None:
+        """Print it."""
+        from cloudsearch.csm.summary import summary as summed
+        from cloudsearch.render.formats import Format
+        from cloudsearch.render.recording import command
+
+        done = summed(calls)
+        policies = None
+        if self.generate:
+            from cloudsearch.policies.recorded import policies_for
+
+            policies = policies_for(done)
+        put(command(run, exit_code, done, about, policies, Format(self.how)), self.output)
+
+
+def ran(run: Sequence[str], listening: Listening, kept: Kept, telling: Telling) -> int:
     """Run a command and record it alone; its exit code, or 128 and the signal that ended it, as shells tell it."""
     from cloudsearch.csm.pairing import pair
-    from cloudsearch.csm.summary import summary as summed
-    from cloudsearch.render.formats import Format
-    from cloudsearch.render.recording import command
 
     began, host, collector = time.monotonic(), listening.name, Collector()
     quiet = Listening(listening.hosts, listening.port, listening.host, quiet=True)
@@ -309,8 +330,7 @@ def ran(run: Sequence[str], listening: Listening, kept: Kept, how: ReceiptFormat
                     lambda: child.poll() is not None
                 )
         about = summary(counts, keeping, sockets, host, time.monotonic() - began)
-    done = summed(pair(_rows(collector.lines)))
-    put(command(run, child.returncode, done, about, Format(how)), output)
+    telling.tell(run, child.returncode, pair(_rows(collector.lines)), about)
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
 
 

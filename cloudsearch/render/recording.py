@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TextIO
@@ -11,6 +12,8 @@ import msgspec
 from cloudsearch.csm.recording import Counts
 from cloudsearch.csm.summary import Summary
 from cloudsearch.csm.uploading import Uploader
+from cloudsearch.iam.documents import render
+from cloudsearch.policies.recorded import ForACommand
 from cloudsearch.render.formats import Format
 from cloudsearch.render.live import LiveLine
 from cloudsearch.render.progress import Pace
@@ -39,12 +42,17 @@ class Status(LiveLine):
         )
 
 
-def command(
-    run: Sequence[str], exit_code: int, done: Summary, about: Mapping[str, object], how: Format
+def command(  # noqa: PLR0913, PLR0917 (what is known of a run)
+    run: Sequence[str],
+    exit_code: int,
+    done: Summary,
+    about: Mapping[str, object],
+    policies: ForACommand | None,
+    how: Format,
 ) -> Iterator[str]:
-    """What a command called, and which IAM actions that took."""
+    """What a command called, which IAM actions that took, and policies for it where they were asked for."""
     if how is not Format.TABLE:
-        yield msgspec.json.encode(_as_json(run, exit_code, done, about)).decode()
+        yield msgspec.json.encode(_as_json(run, exit_code, done, about) | _generated(policies)).decode()
         return
     if not done.calls:
         yield "The command sent no call: it made none, or its SDK does not tell. Ask: cloudsearch record --check"
@@ -66,6 +74,24 @@ def command(
     dropped = about["datagrams"]
     if isinstance(dropped, dict) and dropped["dropped_by_kernel"]:
         yield f"not all of it: the kernel dropped {dropped['dropped_by_kernel']:,} datagrams"
+    if policies is not None:
+        yield from _shown(policies)
+
+
+def _shown(policies: ForACommand) -> Iterator[str]:
+    yield ""
+    if not policies.policies:
+        yield "No policy: no call was let in that needs one"
+    for number, policy in enumerate(policies.policies, start=1):
+        yield "A policy for it:" if number == 1 else f"And policy {number}:"
+        yield json.dumps(render(policy), indent=2)
+    yield from (f"note: {note}" for note in policies.notes)
+
+
+def _generated(policies: ForACommand | None) -> dict[str, object]:
+    if policies is None:
+        return {}
+    return {"policies": [render(policy) for policy in policies.policies], "notes": policies.notes}
 
 
 def _list(title: str, what: Sequence[str]) -> Iterator[str]:
