@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,7 +20,7 @@ from cloudsearch.csm.reading import Reading
 from cloudsearch.csm.rows import row_of
 from cloudsearch.event import Outcome, Row
 from cloudsearch.store import CSM_CALLS
-from tests.csm import ACCOUNT, BEGIN, KEY, TOKEN, attempt, call, packed
+from tests.csm import ACCOUNT, BEGIN, KEY, ROOT, TOKEN, attempt, call, packed
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -148,6 +151,15 @@ def test_any_values_are_a_line_or_a_reject(changes: dict[str, Any], is_call: boo
             value = made.get(field.name)
             assert not isinstance(value, int) or -(2**63) <= value < 2**63
         assert Reading().row(line.text) == made
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="atheris is made for Linux alone")
+def test_a_fuzzer_that_follows_the_branches_finds_nothing(tmp_path: Path) -> None:
+    """From what SDKs send on, so many changes that every branch of the reader was taken."""
+    command = [sys.executable, "-m", "tests.fuzzing", str(tmp_path), "-runs=20000", "-seed=1", "-max_len=2000"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "Done 20000 runs" in done.stderr
 
 
 @given(st.integers(0, len(packed(attempt()))), st.integers(0, 255))
