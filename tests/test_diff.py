@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from cloudsearch import catalogue
 from cloudsearch.cli import main
 from cloudsearch.iam import Effect, Policy, parse, render
+from cloudsearch.iam.documents import as_given
 from cloudsearch.iam.judge import Judge
 from cloudsearch.policies.diff import Diff, Fate, diff, file_name, unified
 from cloudsearch.policies.facts import limits
@@ -209,6 +212,18 @@ def test_a_plan_is_whole() -> None:
     assert f"cloudsearch denied --since 2026-11-21T12:00:00Z --account {ACCOUNT} --fail-on denied" in written["PLAN.md"]
     assert "may leave no event, so ask who runs it: s3:GetObject." in written["PLAN.md"]
     assert "- a note" in written["PLAN.md"]
+
+
+def test_the_way_back_is_as_it_was_written() -> None:
+    """With its Id, names in IAM's other cases, texts for lists of one, and without a Version."""
+    was = {"id": "mine", "statement": {"effect": "Allow", "resource": "*", "action": ["s3:getobject"], "sid": "Own"}}
+    found = diff(holder([parse(quote(json.dumps(was)), "mine")]), [policy("new", document([allow("ec2:*")]))])
+    (back,) = [
+        content for name, content in files(found, [], trial_of(NOW, 14), []).items() if name.startswith("rollback/")
+    ]
+    assert json.loads(back) == was
+    changed = replace(found.principal.policies[0].document, statements=())
+    assert as_given(changed) == {"Version": "2008-10-17", "Statement": []}
 
 
 @pytest.fixture(scope="module")

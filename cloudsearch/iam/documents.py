@@ -9,7 +9,8 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -84,15 +85,20 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A policy's statements, in order. Policy variables have a meaning from version 2012-10-17 on."""
+    """A policy's statements, in order. Policy variables have a meaning from version 2012-10-17 on.
+
+    ``given`` is the JSON object it was read from, which may say the same otherwise: see ``as_given``.
+    """
 
     version: str
     statements: tuple[Statement, ...]
+    given: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
 def parse(document: object, policy: str, *, needs_resource: bool = True) -> Document:
     """Read a document; ``policy`` is the name that an error tells."""
-    content = _content(document, policy)
+    given = _given(document, policy)
+    content = _by_element(given, f"policy {policy}", _DOCUMENT_ELEMENTS)
     version = content.get("version", VERSIONS[1])
     if version not in VERSIONS:
         raise PolicyError(f"policy {policy}: Version is {version!r}, not one of {', '.join(VERSIONS)}")
@@ -101,7 +107,13 @@ def parse(document: object, policy: str, *, needs_resource: bool = True) -> Docu
     statements = content["statement"] if isinstance(content["statement"], list) else [content["statement"]]
     variables = version == VERSIONS[0]
     reader = _Reader(policy, variables=variables, needs_resource=needs_resource)
-    return Document(version, tuple(reader.statement(index, one) for index, one in enumerate(statements)))
+    return Document(version, tuple(reader.statement(index, one) for index, one in enumerate(statements)), given)
+
+
+def as_given(document: Document) -> Mapping[str, Any]:
+    """The document as it was read, its Id and its order of elements too; rendered where it was changed since."""
+    given = document.given
+    return given if given is not None and parse(given, "", needs_resource=False) == document else render(document)
 
 
 def render(document: Document) -> dict[str, Any]:
@@ -128,14 +140,14 @@ def _one_or_list(texts: tuple[str, ...]) -> str | list[str]:
     return texts[0] if len(texts) == 1 else list(texts)
 
 
-def _content(document: object, policy: str) -> dict[str, Any]:
+def _given(document: object, policy: str) -> dict[str, Any]:
     if isinstance(document, bytes):
         document = document.decode("utf-8", "replace")
     if isinstance(document, str):
         document = _decoded(document, policy)
     if not isinstance(document, dict):
         raise PolicyError(f"policy {policy}: is no JSON object but {type(document).__name__}")
-    return _by_element(document, f"policy {policy}", _DOCUMENT_ELEMENTS)
+    return document
 
 
 def _decoded(text: str, policy: str) -> object:

@@ -8,13 +8,16 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_examples_aws
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from cloudsearch.actions import ObservabilityClass, observability
 from cloudsearch.iam import ConditionTest, Document, Effect, Patterns, Policy, Statement
-from cloudsearch.policies.diff import Diff, actions_of, as_text, file_name
+from cloudsearch.iam.documents import as_given, render
+from cloudsearch.policies.diff import Diff, actions_of, file_name
 from cloudsearch.policies.facts import limits
 from cloudsearch.policies.parts import text
 from cloudsearch.policies.splitting import shortened
@@ -124,10 +127,10 @@ def _document(statements: Sequence[Statement]) -> Document:
 
 def files(found: Diff, after: Sequence[Policy], trial: Trial, notes: Sequence[str]) -> dict[str, str]:
     """The plan: file names, below a folder, and what is in each."""
-    own = {f"new/{name}": content for name, content in _named(after)}
-    own |= {f"rollback/{name}": content for name, content in _named(found.principal.policies)}
+    own = {f"new/{name}": content for name, content in _named(after, render)}
+    own |= {f"rollback/{name}": content for name, content in _named(found.principal.policies, as_given)}
     watching = canaries(found, after, trial)
-    own |= {f"canary/{name}": content for name, content in _named(watching)}
+    own |= {f"canary/{name}": content for name, content in _named(watching, render)}
     return own | {"PLAN.md": "\n".join(_plan(found, watching, trial, notes)) + "\n"}
 
 
@@ -136,11 +139,11 @@ def _unseen(found: Diff) -> list[str]:
     return [one for one in sorted(found.before - found.after) if observability(one).observability not in _SEEN]
 
 
-def _named(policies: Sequence[Policy]) -> Iterator[tuple[str, str]]:
+def _named(policies: Sequence[Policy], content: Callable[[Document], Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     taken: list[str] = []
     for policy in policies:
         taken.append(file_name(policy.name, taken))
-        yield f"{taken[-1]}.json", f"{as_text(policy.document)}\n"
+        yield f"{taken[-1]}.json", f"{json.dumps(content(policy.document), indent=2)}\n"
 
 
 def watch(found: Diff, trial: Trial) -> str:
