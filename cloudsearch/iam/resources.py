@@ -53,6 +53,18 @@ _NO_SLASH_IN_NAME = {
 }
 
 
+_ALSO_AWS_OWN = frozenset(
+    {
+        # https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-restrict-access-examples.html
+        "arn:*:ssm:*:*:document/*",
+        "arn:*:ssm:*:*:automation-definition/*",
+        # https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters.html
+        "arn:*:ssm:*:*:parameter/*",
+    }
+)
+"""Of these AWS has some itself, in whose ARNs no account stands: ``arn:aws:ssm:REGION::document/AWS-RunShellScript``."""
+
+
 @lru_cache(maxsize=65536)
 def kinds_of(action: str, partition: str) -> tuple[Kind, ...]:
     """The kinds of resource it acts on; none where it acts on ``*`` alone, anything where nobody knows the action."""
@@ -108,8 +120,9 @@ def _within(partition: str, arn: str) -> str:
     parts = arn.split(":", 5)
     if len(parts) < 6:
         return arn
-    head = [partition if parts[1] == "*" else parts[1], *parts[2:5]]
-    return ":".join([parts[0], *(part.replace("*", ONE + PART) for part in head), parts[5]])
+    head = [partition if parts[1] == "*" else parts[1], *parts[2:4]]
+    account = parts[4].replace("*", PART if arn in _ALSO_AWS_OWN else ONE + PART)
+    return ":".join([parts[0], *(part.replace("*", ONE + PART) for part in head), account, parts[5]])
 
 
 def _fits(arn: str, text: str) -> bool:
