@@ -269,6 +269,12 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert main(["detect", str(tmp_path / "odd.yml")]) == 0
     assert "not run: Odd" in capsys.readouterr().err
     assert main(["detect", str(tmp_path / "odd.yml"), "--fail-on-hit"]) == 10
+    slip = "title: Slip\nlogsource: {product: aws}\ndetection: {a: {evntName: y}, condition: a}"
+    (tmp_path / "slip.yml").write_text(slip)
+    assert main(["detect", str(tmp_path / "slip.yml")]) == 0
+    err = capsys.readouterr().err
+    assert "note: Slip (" in err
+    assert "not known to write 'evntName'; did you mean eventName" in err
     assert main(["detect", str(tmp_path / "nowhere")]) == 3
     (tmp_path / "empty").mkdir()
     assert main(["detect", str(tmp_path / "empty")]) == 2

@@ -345,6 +345,17 @@ def test_a_wrong_query_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("example")
+def test_a_member_that_nobody_knows_is_pointed_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """It may be new, so it is looked for; whoever mistyped it must not take no events for an answer."""
+    capsys.readouterr()
+    assert main(["search", "evntName:x AND requestParameters.anything:y OR NOT Foo.bar:1", "--limit", "1"]) == 0
+    err = capsys.readouterr().err
+    assert "CloudTrail is not known to write 'evntName'; did you mean eventName" in err
+    assert "CloudTrail is not known to write 'Foo'\n" in err
+    assert "requestParameters" not in err
+
+
+@pytest.mark.usefixtures("example")
 def test_an_event_is_opened_whole(capsys: pytest.CaptureFixture[str]) -> None:
     """What was derived, and the record; an id that is nobody's is an error."""
     (one,) = (record for record in records() if record.get("eventName") == "DeleteUser")

@@ -72,10 +72,11 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     """
     from datetime import UTC, datetime
 
+    from cloudsearch.cli.output import say
     from cloudsearch.cli.redaction import log_to_stderr
     from cloudsearch.cli.stores import opened
     from cloudsearch.render.search import USUAL
-    from cloudsearch.reports.query import parse
+    from cloudsearch.reports.query import doubts, parse
     from cloudsearch.reports.search import DEFAULT_FIELDS, Asked, columns
     from cloudsearch.reports.window import window
 
@@ -90,6 +91,8 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     asked = Asked(parse(query or "", now=now), window(since, until, now=now), account or (), limit)
     names = [name.strip() for one in fields or () for name in one.split(",") if name.strip()]
     shown = columns(names if fields else USUAL if how is Format.TABLE else DEFAULT_FIELDS)
+    for doubt in doubts(asked.where):
+        say(f"note: {doubt}")
     if follow:
         if how not in (Format.TABLE, Format.JSONL, Format.CSV) or output is not None:
             raise UsageError("--follow never ends: it prints as a table, jsonl or csv, and to no file")

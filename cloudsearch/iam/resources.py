@@ -62,7 +62,7 @@ _ALSO_AWS_OWN = frozenset(
         "arn:*:ssm:*:*:parameter/*",
     }
 )
-"""Of these AWS has some itself, in whose ARNs no account stands: ``arn:aws:ssm:REGION::document/AWS-RunShellScript``."""
+"""Of these AWS owns some, in whose ARNs no account stands: ``arn:aws:ssm:REGION::document/AWS-RunShellScript``."""
 
 
 @lru_cache(maxsize=65536)

@@ -10,6 +10,7 @@ from cloudsearch.render.page import Page
 from cloudsearch.render.search import call
 from cloudsearch.render.text import columns, day, folded
 from cloudsearch.reports.detect import Detection, Status
+from cloudsearch.reports.query import doubts
 
 FIELDS = (
     "title",
@@ -55,6 +56,9 @@ def foot(found: Sequence[Detection]) -> Iterator[str]:
         f"{counts[Status.NOT_RUN]:,} not run"
     )
     yield from (f"not run: {one.rule.title} ({one.rule.file}): {one.rule.problem}" for one in found if one.rule.problem)
+    for rule in (one.rule for one in found):
+        for doubt in doubts(rule.where) if rule.where else ():
+            yield f"note: {rule.title} ({rule.file}): {doubt}"
 
 
 def _record(one: Detection) -> Mapping[str, object]:

@@ -18,7 +18,7 @@ from typing import Any
 from luqum import tree
 
 from cloudsearch.event import Field, FieldType
-from cloudsearch.names import Addresses, Constant, Named, close_to, named
+from cloudsearch.names import MEMBERS, Addresses, Constant, Named, close_to, named
 from cloudsearch.reports.lucene import COLON, QueryError, tree_of
 from cloudsearch.reports.moments import Span, span_of
 from cloudsearch.where import (
@@ -36,6 +36,7 @@ from cloudsearch.where import (
     Subject,
     Text,
     Where,
+    subjects,
 )
 
 _AFTER = "\x01"  # behind a text: the next one, for no field holds a NUL
@@ -46,6 +47,22 @@ _SINGULAR = Field("constant", FieldType.KEYWORD, "what is the same for every eve
 def parse(query: str, *, now: datetime) -> Where:
     """The question a query asks; ``QueryError`` where it cannot be read. ``now`` is what times like now-7d go by."""
     return _Reading(query, now).where(tree_of(query), None)
+
+
+def doubts(where: Where) -> tuple[str, ...]:
+    """What is to be said of paths that begin with no member which CloudTrail is known to write: perhaps a slip."""
+    strange = (one.path for one in subjects(where) if isinstance(one, Path) and _root(one.path) not in MEMBERS)
+    return tuple(map(_doubt, dict.fromkeys(strange)))
+
+
+def _doubt(path: str) -> str:
+    close = close_to(path) or close_to(_root(path))
+    hint = f"; did you mean {' or '.join(close)}?" if close else ""
+    return f"CloudTrail is not known to write {_root(path)!r}{hint}"
+
+
+def _root(path: str) -> str:
+    return path.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
