@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import cast
 
 from cloudsearch.event import TEXT_LIMIT, Value
@@ -64,8 +65,14 @@ def moment(written: str) -> tuple[datetime, str] | None:
 
     A time without a zone is UTC, as CloudTrail Lake writes it. A leap second is the last millisecond before it.
     """
-    if len(written) == 20 and written[4] == written[7] == "-" and written[10] == "T" and written[19] == "Z":
-        try:  # as CloudTrail writes nearly all of them
+    return _usual_moment(written) if len(written) == 20 else _moment(written)
+
+
+@lru_cache(maxsize=4096)
+def _usual_moment(written: str) -> tuple[datetime, str] | None:
+    """As CloudTrail writes nearly all of them, and several in a second."""
+    if written[4] == written[7] == "-" and written[10] == "T" and written[19] == "Z":
+        try:
             time = datetime.fromisoformat(written)
         except ValueError:
             return _moment(written)
