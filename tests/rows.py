@@ -120,9 +120,9 @@ def _plain() -> Iterator[Row]:
     yield event(
         "letters", user_agent="Łódź ÀÉ ß ǅ İ K \u017f \U0001f600", session_name="line\nbreak\ttab", error_code="é"
     )
-    for number, address in enumerate(
-        ("192.0.2.7", "2001:db8::1", "::ffff:192.0.2.7", "fe80::1%eth0", "1.2.3", "AWS Internal")
-    ):
+    addresses = ("192.0.2.7", "2001:db8::1", "::ffff:192.0.2.7", "fe80::1%eth0", "1.2.3", "AWS Internal")
+    no_addresses = ("192.0.2.07", "192.0.2.256", "192.0.2.7.1", " 192.0.2.7", "192.0.2.\u0667", "192.0.2.")
+    for number, address in enumerate((*addresses, "192.7.255.255", "192.8.0.0", "192.0.2.32", *no_addresses)):
         yield event(f"address {number}", source_address=address, raw=f'{{"sourceIPAddress":"{address}"}}'.encode())
     yield event("order 1", principal="\ufffd", raw=parameters(text="\ufffd", deep={"er": ["x", {"y": "z"}]}))
     yield event("order 2", principal="\U0001f600", raw=parameters(text="\U0001f600"))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, ip_network
 from string import ascii_lowercase, ascii_uppercase
 
 from cloudsearch.event import RAW, Field, FieldType
@@ -40,6 +41,8 @@ _LONGEST_PATTERN = 1_000  # RE2 refuses programs past its memory budget
 _MOST_FRAGMENTS = 3  # a few long ones leave out nearly all that more would
 _PLAIN = re.compile(r"[ !#-\[\]-~]{2,}")
 _WORDS = re.compile(r"[A-Za-z0-9_.:/@+-]{2,}")
+_PART = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = rf"{_PART}(?:\.{_PART}){{3}}"
 _OF_A_NUMBER = frozenset("0123456789+-.eEInfityNa")
 
 
@@ -89,9 +92,22 @@ def _of_field(field: Field, where: In | Range | Pattern | Exists | Address) -> S
             return _range(field, start, end)
         case Pattern():
             return _pattern(field, where)
-        case Address():
-            return replace(Sql(_any(field, "regexp_full_match({}, '[0-9A-Fa-f:.]+')")), exact=False)
+        case Address(_, network):
+            return _address(field, network)
     return Sql(f"len({quoted(field)}) > 0 IS TRUE" if _is_list(field) else f"{quoted(field)} IS NOT NULL")
+
+
+def _address(field: Field, network: str | None) -> Sql:
+    """Addresses of IPv4 part by part, as Python reads them: without zeros before; of IPv6 what may be one."""
+    within = None if network is None else ip_network(network, strict=False)
+    if not isinstance(within, IPv4Network):
+        test = "regexp_full_match({}, '[0-9A-Fa-f:.]+')" + ("" if within is None else " AND contains({}, ':')")
+        return replace(Sql(_any(field, test)), exact=False)
+    first, last = within.network_address.packed, within.broadcast_address.packed
+    parts = [
+        f"TRY_CAST(split_part({{}}, '.', {at + 1}) AS INTEGER) BETWEEN {first[at]} AND {last[at]}" for at in range(4)
+    ]
+    return Sql(_any(field, " AND ".join((f"regexp_full_match({{}}, '{_IPV4}')", *parts))))
 
 
 def quoted(field: Field) -> str:
