@@ -14,13 +14,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv6Network, ip_network
-from itertools import pairwise, takewhile
+from itertools import groupby, pairwise, takewhile
 
 from elasticsearch.dsl import Q
 from elasticsearch.dsl.query import Bool, Exists, MatchAll, MatchNone, Query
 
 from cloudsearch.event import RAW, Field, FieldType
-from cloudsearch.names import FLATTENED
+from cloudsearch.names import FLATTENED, MAP_TEXTS
 from cloudsearch.store import EVENTS
 from cloudsearch.stores.dialect import Dialect
 from cloudsearch.stores.mappings import ENGINES_TEXTS, RECORD_KEYWORDS, name_of
@@ -46,6 +46,7 @@ from cloudsearch.where import Exists as HasValue
 DEEPEST = 12  # engines refuse more than 20 or 30 levels of bool, and a Not or a None costs levels of its own
 MOST_TERMS = 50_000  # engines refuse 65,537
 LONGEST_PATTERN = 1_000
+SHORTEST_RUN = 2
 MOST_SINGLES = 6  # "*" and then many "?" make an automaton of exponential size
 
 ADDRESSES, ADDRESS = EVENTS.by_name["source_address"], "sourceIPAddress.ip"
@@ -276,9 +277,23 @@ def _of_the_record(path: Path, where: In | Range | Pattern | HasValue, dialect: 
             found = _texts(name, values, there)
         case Pattern():
             found = _fitting(name, where, there, flattened=name != path.path)
+            found = Bool(filter=[found, *_spelled(path.path, where)]) if name != path.path else found
         case _:
             found = there
     return Question(_either(found, _exists("cloudsearch.refused")), exact=False)
+
+
+def _spelled(path: str, where: Pattern) -> Iterable[Query]:
+    """That the text of the whole object has the longest run of a pattern's letters; an older document has no text."""
+    part = MAP_TEXTS.get(path.partition(".")[0])
+    name = next((name for name, own in ENGINES_TEXTS.items() if own == part), None)
+    runs = ("".join(run) for is_run, run in groupby(where.parts, lambda one: one not in (ANY, ONE)) if is_run)
+    longest = max(runs, key=len, default="")
+    if name is None or where.ignore_case or len(longest) < SHORTEST_RUN or not set(longest) - _OF_A_NUMBER:
+        return
+    if "\0" not in longest and not _SURROGATE.search(longest) and len(longest) < LONGEST_PATTERN:
+        value = "".join(_WRITTEN.get(one) or one for one in (ANY, *longest, ANY))
+        yield _either(_on("wildcard", name, {"value": value}), _not(_exists(name)))
 
 
 def _mapped(path: str) -> str | None:
