@@ -124,6 +124,8 @@ def _plain() -> Iterator[Row]:
     no_addresses = ("192.0.2.07", "192.0.2.256", "192.0.2.7.1", " 192.0.2.7", "192.0.2.\u0667", "192.0.2.")
     for number, address in enumerate((*addresses, "192.7.255.255", "192.8.0.0", "192.0.2.32", *no_addresses)):
         yield event(f"address {number}", source_address=address, raw=f'{{"sourceIPAddress":"{address}"}}'.encode())
+    said = 'he said "hi" to C:\\tmp, a=b: ünï'
+    yield event("said", raw=parameters(said=said, many=["one two", {"deep": "three four"}, 3.50], flag=True))
     yield event("order 1", principal="\ufffd", raw=parameters(text="\ufffd", deep={"er": ["x", {"y": "z"}]}))
     yield event("order 2", principal="\U0001f600", raw=parameters(text="\U0001f600"))
     yield event("order 3", principal="z", raw=parameters(text="z", **{"dotted.key": "v", "my__key": "w"}))
