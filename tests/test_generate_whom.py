@@ -52,6 +52,14 @@ def test_all_in_one_pass(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) ->
     assert reads.count("events") == 1
 
 
+def test_where_nobody_acted_that_is_said(scenario: Scenario) -> None:
+    """An empty answer alone could be taken for one."""
+    scenario.log()
+    code, out, err = scenario.run("generate", "--all")
+    assert (code, out) == (0, "")
+    assert "no user or role acted in the window" in err
+
+
 def test_a_file_for_each_policy(scenario: Scenario) -> None:
     """--output is a folder; other forms have a file for each principal."""
     scenario.log(record(1))

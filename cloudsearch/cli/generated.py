@@ -266,6 +266,8 @@ def _judge(making: Making) -> None:
     """Say for whom there is no policy, and raise where that is not what was asked for."""
     for who in making.idle:
         note(f"{who}: used nothing in the window that needs a permission, so there is no policy of it")
+    if not any((making.made, making.bundles, making.refused, making.too_large, making.idle)):
+        note("no user or role acted in the window, so there is no policy; `cloudsearch coverage` shows what is loaded")
     if making.is_one and not making.made and making.idle:
         raise CloudsearchError("There is nothing to make a policy from; that it used nothing proves nothing by itself")
     lines = [*making.refused, *making.too_large]
