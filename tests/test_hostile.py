@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -136,20 +136,30 @@ def rule() -> dict[str, Any]:
     }
 
 
+def place(folder: Path) -> None:
+    """A store with all of it, the IAM file, a policy and a rule."""
+    write(folder / "logs.json.gz", [*background(), *events()])
+    (folder / "iam.json").write_text(json.dumps(details()))
+    policy = statement("ec2:Describe*", Sid=EVIL, Resource=["*", f"arn:aws:s3:::{EVIL}/*"])
+    (folder / "POLICY").write_text(json.dumps({"Version": "2012-10-17", "Statement": [policy]}))
+    (folder / "RULES").mkdir()
+    (folder / "RULES" / "rule.yml").write_text(json.dumps(rule()))
+    evil = dict.fromkeys(("Service", "Api", "ClientId", "Region", "UserAgent", "Fqdn", "AwsExceptionMessage"), EVIL)
+    write_archive(folder / "csm.jsonl", *both(0), *both(1000, **evil), *both(2000, **evil, AwsException=EVIL))
+    assert main(["load", str(folder / "logs.json.gz"), "--store", str(folder / "store.duckdb")]) == 0
+    assert main(["load", "--csm", str(folder / "csm.jsonl"), "--store", str(folder / "store.duckdb")]) == 0
+
+
+def placed(arguments: Sequence[str], folder: Path) -> list[str]:
+    """A command's arguments, the policy and the rules being those in the folder."""
+    return [str(folder / one) if one in ("POLICY", "RULES") else one for one in arguments]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with all of it, and the IAM file."""
+    """Where all of it is."""
     made = tmp_path_factory.mktemp("hostile")
-    write(made / "logs.json.gz", [*background(), *events()])
-    (made / "iam.json").write_text(json.dumps(details()))
-    policy = statement("ec2:Describe*", Sid=EVIL, Resource=["*", f"arn:aws:s3:::{EVIL}/*"])
-    (made / "POLICY").write_text(json.dumps({"Version": "2012-10-17", "Statement": [policy]}))
-    (made / "RULES").mkdir()
-    (made / "RULES" / "rule.yml").write_text(json.dumps(rule()))
-    evil = dict.fromkeys(("Service", "Api", "ClientId", "Region", "UserAgent", "Fqdn", "AwsExceptionMessage"), EVIL)
-    write_archive(made / "csm.jsonl", *both(0), *both(1000, **evil), *both(2000, **evil, AwsException=EVIL))
-    assert main(["load", str(made / "logs.json.gz"), "--store", str(made / "store.duckdb")]) == 0
-    assert main(["load", "--csm", str(made / "csm.jsonl"), "--store", str(made / "store.duckdb")]) == 0
+    place(made)
     return made
 
 
@@ -162,8 +172,7 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str]) -> Run:
         if arguments[0] in ("list", "history", "replay"):
             told = told[:2]
         capsys.readouterr()
-        named = [str(folder / one) if one in ("POLICY", "RULES") else one for one in arguments]
-        code = main([*named, *told, "--store", str(folder / "store.duckdb")])
+        code = main([*placed(arguments, folder), *told, "--store", str(folder / "store.duckdb")])
         return code, *capsys.readouterr()
 
     return runner

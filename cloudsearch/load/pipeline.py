@@ -25,8 +25,8 @@ from cloudsearch.store import DEAD_LETTERS, LOG_FILES, LogFile, Store, StoreInfo
 from cloudsearch.where import In
 
 FIRST_COMMIT = 5_000
-LONGEST_COMMIT = 245_760
-"""Events between commits, at most: two of DuckDB's row groups, for one that is not full is written again later."""
+LONGEST_COMMIT = 100_000
+"""Events between commits, at most: to commit so many takes DuckDB nearly two seconds, in which nobody can end it."""
 COMMIT_SECONDS = 10.0
 
 FIRST_BATCH, LARGEST_BATCH = 128 << 10, 2 << 20

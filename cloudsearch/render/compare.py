@@ -40,7 +40,8 @@ def compare(found: Comparison, how: Format, *, width: int | None) -> Iterator[st
         yield from render(records, FIELDS, how, Page("Client-side monitoring and CloudTrail", tuple(foot(found))))
         return
     if not found.hosts:
-        yield "No record of client-side monitoring is in the window. Record some: cloudsearch record"
+        text = "No record of client-side monitoring is in the window. Record some: cloudsearch record"
+        yield from folded(text, width)
         return
     for part, rows in groupby(found.rows, key=lambda row: row.part):
         yield from folded(f"{_HEADS[part]} ({found.totals[part]:,})", width)
