@@ -66,10 +66,7 @@ WINDOW_ROWS = 20_000
 
 _AMPLE = "SET memory_limit = '2GB'"
 _WRITING = "SET memory_limit = '112MB'; SET threads = 1; SET checkpoint_threshold = '1MB'"
-"""While one core derives, another inserts; what does not fit into memory waits in a file beside the store.
-
-A commit of more than a little goes into the file at once: by way of the log it would be written twice.
-"""
+"""One core derives, another inserts; what has no room waits beside the store, and no commit goes to a log first."""
 
 _DEFINITIONS = {table.name: [definition(*column) for column in stored(table)] for table in TABLES} | {
     "meta": ["fields_version INTEGER", "derivation_version INTEGER"]
