@@ -3,8 +3,9 @@
     python -m benchmarks.policies [--events 100000] [--principals 200] [--json]
 
 A store with that many events of one role, then one with four times as many: events a second, and the peak of the
-process's memory, which must not grow with them. Then as many events by 200 roles, whose policies are made in one pass.
-Each run is a process of its own, `cloudsearch generate`, its start included.
+process's memory, which must not grow with them; then the policies are replayed over the events they were made of, and
+must break none. Then as many events by 200 roles, whose policies are made in one pass. Each run is a process of its
+own, `cloudsearch generate` or `cloudsearch replay`, its start included.
 """
 
 from __future__ import annotations
@@ -65,17 +66,20 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         small = measured(Path(folder) / "small.duckdb", asked.events, 1)
+        small_again = replayed(Path(folder) / "small.duckdb", small)
         large = measured(Path(folder) / "large.duckdb", asked.events * asked.times, 1)
+        large_again = replayed(Path(folder) / "large.duckdb", large)
         everybody = measured(Path(folder) / "all.duckdb", asked.events, asked.principals)
-    runs = [small, large, everybody]
+    runs = [small, small_again, large, large_again, everybody]
     if asked.json:
         print(json.dumps([asdict(run) for run in runs]))
     else:
         for run in runs:
             print(f"{run.what}: {run.events:,} events, {run.seconds:.1f} s, {run.rate:,.0f} events/s,", end=" ")
             print(f"peak {run.peak_mib:.0f} MiB, {run.policies} policies, {run.statements} statements", flush=True)
-    if large.peak_mib > small.peak_mib * GROWTH:
-        sys.exit(f"Memory grew from {small.peak_mib:.0f} to {large.peak_mib:.0f} MiB")
+    for one, other in ((small, large), (small_again, large_again)):
+        if other.peak_mib > one.peak_mib * GROWTH:
+            sys.exit(f"Memory of {one.what} grew from {one.peak_mib:.0f} to {other.peak_mib:.0f} MiB")
 
 
 def measured(path: Path, events: int, principals: int) -> Run:
@@ -84,8 +88,23 @@ def measured(path: Path, events: int, principals: int) -> Run:
     loading.start()  # elsewhere, since a process that is started begins with the peak of the one that starts it
     loading.join()
     whom = ["--all"] if principals > 1 else ["--role", "worker-0"]
-    command = [sys.executable, "-m", "cloudsearch", "generate", *whom, "--store", str(path)]
-    output = path.with_suffix(".json")
+    seconds, peak = _timed(path, ["generate", *whom], path.with_suffix(".json"))
+    documents = _documents(json.loads(path.with_suffix(".json").read_text()))
+    what = f"{principals} roles, one pass" if principals > 1 else "one role"
+    statements = sum(len(one["Statement"]) for one in documents)
+    return Run(what, events, seconds, peak, len(documents), statements)
+
+
+def replayed(path: Path, made: Run) -> Run:
+    """Replay the policy that was made, which exits with 10 where a call would break."""
+    policy = path.with_suffix(".json")
+    seconds, peak = _timed(path, ["replay", str(policy), "--role", "worker-0"], path.with_suffix(".txt"))
+    return Run(f"{made.what}, replayed", made.events, seconds, peak, made.policies, made.statements)
+
+
+def _timed(path: Path, arguments: list[str], output: Path) -> tuple[float, float]:
+    """Run a command on the store; seconds, and the peak of its memory in MiB."""
+    command = [sys.executable, "-m", "cloudsearch", *arguments, "--store", str(path)]
     began = time.perf_counter()
     with output.open("wb") as out, path.with_suffix(".log").open("wb") as log:
         process = subprocess.Popen(command, stdout=out, stderr=log)
@@ -94,10 +113,7 @@ def measured(path: Path, events: int, principals: int) -> Run:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(path.with_suffix(".log").read_text())
-    documents = _documents(json.loads(output.read_text()))
-    what = f"{principals} roles, one pass" if principals > 1 else "one role"
-    statements = sum(len(one["Statement"]) for one in documents)
-    return Run(what, events, seconds, usage.ru_maxrss / 1024, len(documents), statements)
+    return seconds, usage.ru_maxrss / 1024
 
 
 def _documents(told: Any) -> list[dict[str, list[object]]]:  # noqa: ANN401 (JSON)
