@@ -65,10 +65,32 @@ def test_a_command_with_an_archive(tmp_path: Path, bucket: SmallAws) -> None:
     assert Counter(one["Type"] for one in lines(tmp_path / "a")) == {"ApiCall": 5, "ApiCallAttempt": 5}
 
 
+THROTTLED = """
+import boto3, botocore.exceptions as theirs
+from botocore.config import Config
+try:
+    boto3.client("iam", config=Config(retries={"total_max_attempts": 1})).list_roles()
+except theirs.ClientError:
+    pass
+"""
+
+
 def test_a_policy_for_a_command(tmp_path: Path, bucket: SmallAws) -> None:
     """Of what AWS let in, on all resources and saying so; refused and unanswered calls are not in it."""
     bucket.refuse("iam:ListUsers")
-    asked = ["record", "--generate", "--format", "json", "--output", "told", "--", sys.executable, "-c", CALLS]
+    bucket.fail("iam:ListRoles", status=503, code="Throttling", times=99)
+    asked = [
+        "record",
+        "--generate",
+        "--format",
+        "json",
+        "--output",
+        "told",
+        "--",
+        sys.executable,
+        "-c",
+        f"{THROTTLED}{CALLS}",
+    ]
     run(asked, tmp_path, {})
     told = json.loads((tmp_path / "told").read_text())
     assert told["policies"] == [
@@ -82,6 +104,7 @@ def test_a_policy_for_a_command(tmp_path: Path, bucket: SmallAws) -> None:
     ]
     assert any("s3:GetObject" in note for note in told["notes"])
     assert "iam:ListUsers was refused, so it is left out" in told["notes"]
+    assert any(note.startswith("iam:ListRoles failed before") for note in told["notes"])
     shown = run(["record", "--generate", "--", sys.executable, "-c", CALLS], tmp_path, {}).stdout
     policy, _ = json.JSONDecoder().raw_decode(shown.partition("A policy for it:\n")[2])
     assert policy == told["policies"][0]

@@ -13,7 +13,10 @@ from cloudsearch.event import Outcome
 
 @dataclass(slots=True)
 class Called:
-    """One operation: how often, and how often refused, failed after it was let in, or never answered."""
+    """One operation: how often, and how often refused, failed otherwise, or never answered.
+
+    ``undetermined`` are the failures of which nobody can say whether the call had been let in.
+    """
 
     service: str
     api: str
@@ -22,7 +25,13 @@ class Called:
     count: int = 0
     denied: int = 0
     errors: int = 0
+    undetermined: int = 0
     unanswered: int = 0
+
+    @property
+    def let_in(self) -> int:
+        """Calls that surely had the permission they needed."""
+        return self.count - self.denied - self.undetermined - self.unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,4 +82,5 @@ def _count(one: Called, outcome: Outcome | None) -> None:
     one.count += 1
     one.denied += outcome is Outcome.DENIED
     one.errors += outcome in (Outcome.ERROR, Outcome.UNDETERMINED)
+    one.undetermined += outcome is Outcome.UNDETERMINED
     one.unanswered += outcome is None

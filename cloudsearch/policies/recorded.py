@@ -24,24 +24,24 @@ class ForACommand:
 def policies_for(done: Summary) -> ForACommand:
     """Allow the actions of the calls that AWS let in, on every resource; ``TooLarge`` where no policy holds them.
 
-    What was refused is not allowed, nor what was never answered.
+    What was refused is not allowed, nor what was never answered or failed before that was decided.
     """
-    let_in = {action for one in done.calls if one.count > one.denied + one.unanswered for action in one.actions}
+    let_in = {action for one in done.calls if one.let_in for action in one.actions}
     fitted = fit(grouped(map(_part, sorted(let_in))), limits()["managed"])
     takes = [action for action in sorted(let_in) if catalogue.arn_patterns(action)]
-    return ForACommand(fitted.documents, tuple(_notes(takes, sorted({*done.refused, *_denied(done)} - let_in))))
+    refused = {*done.refused, *(action for one in done.calls if one.denied for action in one.actions)} - let_in
+    failed = {action for one in done.calls if one.undetermined for action in one.actions} - let_in - refused
+    return ForACommand(fitted.documents, tuple(_notes(takes, sorted(refused), sorted(failed))))
 
 
 def _part(action: str) -> Part:
     return Part((action,), ("*",), known=Known.UNKNOWN if catalogue.arn_patterns(action) else Known.NONE)
 
 
-def _denied(done: Summary) -> Iterator[str]:
-    return (action for one in done.calls if one.denied for action in one.actions)
-
-
-def _notes(takes: Iterable[str], refused: Iterable[str]) -> Iterator[str]:
+def _notes(takes: Iterable[str], refused: Iterable[str], failed: Iterable[str]) -> Iterator[str]:
     if names := ", ".join(takes):
         yield f"client-side monitoring tells no resources, so * stands for those of {names}: name them"
     for action in refused:
         yield f"{action} was refused, so it is left out"
+    for action in failed:
+        yield f"{action} failed before it was decided whether it may, so it is left out"
