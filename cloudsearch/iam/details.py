@@ -18,7 +18,8 @@ from typing import Any
 from cloudsearch.errors import SourceError
 from cloudsearch.iam.credentials import is_credential_report, last_uses
 from cloudsearch.iam.documents import parse
-from cloudsearch.iam.files import Value, is_other_part, moment, values
+from cloudsearch.iam.fields import objects, one_object, text, texts, time
+from cloudsearch.iam.files import Value, is_other_part, values
 from cloudsearch.iam.principals import Iam, LastUse, Policy, Principal
 
 _LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList")
@@ -65,15 +66,12 @@ class _Page:
     content: dict[str, Any]
 
     def items(self, name: str) -> list[dict[str, Any]]:
-        items = self.content.get(name) or []
-        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-            raise SourceError(f"{self.where}: {name} is no list of objects")
-        return items
+        return objects(self.where, self.content, name)
 
     @property
     def goes_on(self) -> bool:
         """Whether another page follows: the API's word for it, or the command's after ``--max-items``."""
-        return bool(self.content.get("IsTruncated") or self.content.get("NextToken"))
+        return _is_true(self.content.get("IsTruncated")) or bool(self.content.get("NextToken"))
 
     @property
     def account(self) -> str:
@@ -87,7 +85,7 @@ class _Shared:
     """What principals refer to: managed policies by ARN, groups by account and name."""
 
     managed: dict[str, Policy] = field(default_factory=dict)
-    groups: dict[tuple[str, str], tuple[dict[str, Any], str]] = field(default_factory=dict)
+    groups: dict[tuple[str, str], tuple[dict[str, Any], str, str]] = field(default_factory=dict)
 
 
 def _pages(content: object, depth: int) -> Iterator[dict[str, Any]]:
@@ -142,22 +140,28 @@ def _shared(pages: Sequence[_Page]) -> _Shared:
     shared = _Shared()
     for page in pages:
         for item in page.items("Policies"):
-            document = _default_version(item)
+            document = _default_version(item, page.where)
             arn = _required(item, "Arn", page.where)
             if document is not None:
                 shared.managed[arn] = Policy(arn.rpartition("/")[2], arn, parse(document, arn), "attached")
         for item in page.items("GroupDetailList"):
             arn = _required(item, "Arn", page.where)
-            shared.groups[_account(arn), _required(item, "GroupName", page.where)] = (item, arn)
+            shared.groups[_account(arn), _required(item, "GroupName", page.where)] = (item, arn, page.where)
     return shared
 
 
-def _default_version(policy: dict[str, Any]) -> object:
+def _default_version(policy: dict[str, Any], where: str) -> object:
     """The document in force, None where the file does not tell it."""
-    for version in policy.get("PolicyVersionList") or []:
-        if version.get("IsDefaultVersion") or version.get("VersionId") == policy.get("DefaultVersionId"):
+    default = text(where, policy, "DefaultVersionId")
+    for version in objects(where, policy, "PolicyVersionList"):
+        if _is_true(version.get("IsDefaultVersion")) or (default and version.get("VersionId") == default):
             return version.get("Document")
     return None
+
+
+def _is_true(value: object) -> bool:
+    """Whether a flag is set, which some of those that turn IAM's XML into JSON leave a text."""
+    return value in (True, "true")
 
 
 class _Attached:
@@ -168,16 +172,16 @@ class _Attached:
         self.policies: list[Policy] = []
         self.missing: list[str] = []
 
-    def take(self, item: dict[str, Any], arn: str, inline: str, how: str | None = None) -> None:
+    def take(self, item: dict[str, Any], arn: str, where: str, inline: str, how: str | None = None) -> None:
         """The inline policies (the name of their list differs) and the attached ones of a user, role or group."""
-        for policy in item.get(inline) or []:
-            name = str(policy.get("PolicyName"))
-            if policy.get("PolicyDocument") is None:
+        for own in objects(where, item, inline):
+            name = str(own.get("PolicyName"))
+            if own.get("PolicyDocument") is None:
                 self.missing.append(f"policy {name} of {arn}")
                 continue
-            document = parse(policy["PolicyDocument"], f"{name} of {arn}")
+            document = parse(own["PolicyDocument"], f"{name} of {arn}")
             self.policies.append(Policy(name, None, document, how or "inline"))
-        for reference in item.get("AttachedManagedPolicies") or []:
+        for reference in objects(where, item, "AttachedManagedPolicies"):
             if policy := self.managed(str(reference.get("PolicyArn"))):
                 self.policies.append(Policy(policy.name, policy.arn, policy.document, how or "attached"))
 
@@ -194,37 +198,38 @@ class _Attached:
         if group is None:
             self.missing.append(f"group {name}")
             return
-        item, arn = group
-        self.take(item, arn, "GroupPolicyList", f"group {name}")
+        item, arn, where = group
+        self.take(item, arn, where, "GroupPolicyList", f"group {name}")
 
 
 def _principal(kind: str, item: dict[str, Any], shared: _Shared, where: str) -> Principal:
     arn = _required(item, "Arn", where)
     account = _account(arn)
     attached = _Attached(shared)
-    attached.take(item, arn, "UserPolicyList" if kind == "user" else "RolePolicyList")
-    groups = tuple(str(name) for name in item.get("GroupList") or [])
+    attached.take(item, arn, where, "UserPolicyList" if kind == "user" else "RolePolicyList")
+    groups = tuple(texts(where, item, "GroupList"))
     for name in groups:
         attached.group(account, name)
-    boundary_arn = (item.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
+    limit = one_object(where, item, "PermissionsBoundary")
+    boundary_arn = _required(limit, "PermissionsBoundaryArn", where) if limit else None
     boundary = attached.managed(boundary_arn) if boundary_arn else None
     trust = item.get("AssumeRolePolicyDocument")
     return Principal(
         arn=arn,
         name=_required(item, "UserName" if kind == "user" else "RoleName", where),
-        path=item.get("Path") or "/",
-        id=item.get("UserId" if kind == "user" else "RoleId"),
+        path=text(where, item, "Path") or "/",
+        id=text(where, item, "UserId" if kind == "user" else "RoleId"),
         kind=kind,
-        created=moment(item.get("CreateDate")),
+        created=time(where, item, "CreateDate"),
         account=account,
         policies=tuple(attached.policies),
         groups=groups,
         boundary_arn=boundary_arn,
         boundary=boundary,
         missing=tuple(dict.fromkeys(attached.missing)),
-        role_last_used=moment((item.get("RoleLastUsed") or {}).get("LastUsedDate")),
-        tags=_tags(item.get("Tags") or []),
-        instance_profiles=tuple(str(one.get("Arn")) for one in item.get("InstanceProfileList") or []),
+        role_last_used=time(where, one_object(where, item, "RoleLastUsed"), "LastUsedDate"),
+        tags=_tags(objects(where, item, "Tags")),
+        instance_profiles=tuple(str(one.get("Arn")) for one in objects(where, item, "InstanceProfileList")),
         trust=parse(trust, f"trust policy of {arn}", needs_resource=False) if trust else None,
     )
 

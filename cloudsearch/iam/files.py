@@ -68,14 +68,19 @@ def as_of(paths: Iterable[Path | str], account: str | None = None) -> datetime |
 
 
 def moment(value: object) -> datetime | None:
-    """A time as any of AWS's clients writes it, UTC; none where it is not one."""
+    """A time as any of AWS's clients gives it, UTC; none where it is not one.
+
+    boto3's own datetime, a text, or seconds since 1970 as Java's clients write them.
+    """
     try:
-        read = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value, UTC)
+        read = datetime.fromisoformat(value.replace(" UTC", "Z")) if isinstance(value, str) else value
+        if not isinstance(read, datetime):
+            return None
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
         return None
-    if read is None:
-        return None
-    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
 
 
 def _dates(files: Iterable[Path], account: str | None) -> list[datetime]:
