@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -26,6 +27,8 @@ from cloudsearch.iam import (
     may_tag_sessions,
     parse,
 )
+from cloudsearch.iam.conditions import Truth
+from cloudsearch.iam.judge import Judge
 from tests.policies import document, further, policies, policy, principal, scp_layers
 from tests.samples import samples
 
@@ -139,6 +142,22 @@ def test_the_order_of_statements_is_of_no_account(content: list[dict[str, Any]],
     """Neither their order nor how they are spread over policies."""
     shuffled = [content[place] for place in order if place < len(content)]
     assert states(document(content)) == states(*(document([one]) for one in shuffled))
+
+
+def test_a_boundary_that_is_missing_may_allow_anything_or_nothing() -> None:
+    """What it leaves is not known, what the identity lacks is; and a Deny holds whatever it says."""
+    own = [
+        {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "s3:Put*", "Resource": "*"},
+    ]
+    arn = "arn:aws:iam::111122223333:policy/limit"
+    bound = replace(principal([document(own)]), boundary_arn=arn, missing=(arn,))
+    found = granted(bound, ["s3:GetObject", "s3:PutObject", "sqs:SendMessage"])
+    assert [grant.state for grant in found] == [State.CONDITIONAL, State.NOT_GRANTED, State.NOT_GRANTED]
+    assert [str(one) for one in found[0].statements] == ["policy0, statement 0"]
+    assert found[0].reason == "if the permissions boundary, whose document is missing, allows it"
+    judged = Judge.of(bound).judge("s3:GetObject", "arn:aws:s3:::b/k", {})
+    assert (judged.state, judged.reason) == (Truth.PERHAPS, found[0].reason)
 
 
 def test_an_administrator_is_granted_what_exists() -> None:

@@ -145,6 +145,7 @@ class Evaluation:
         facts: Facts = NOTHING_KNOWN,
     ) -> None:
         self._layers = tuple(layers)
+        self._least = tuple(Truth.NO if layer.is_told else Truth.PERHAPS for layer in layers)
         self._partition = partition
         self._missing = missing
         rules = [rule for place, layer in enumerate(layers) for rule in rules_of(layer, place, facts)]
@@ -213,8 +214,8 @@ class Evaluation:
         denies = [(rule, truth) for rule, truth, _ in spoken if not rule.allows]
         allows = [(rule, truth, _voiding(rule, denies, fitting)) for rule, _, truth in spoken if rule.allows]
         passes = tuple(
-            max((truth for rule, truth, voiding in allows if rule.place == place and not voiding), default=Truth.NO)
-            for place in range(len(self._layers))
+            max((truth for rule, truth, voiding in allows if rule.place == place and not voiding), default=least)
+            for place, least in enumerate(self._least)
         )
         denied = max((truth for rule, _, truth in spoken if not rule.allows), default=Truth.NO)
         return _Case(
@@ -237,7 +238,10 @@ class Evaluation:
             return f"unless {_hinge(denies[0])}", deciding
         if all(case.passes[0] is Truth.PERHAPS for case in cases):
             return f"if {_hinge(own[0])}", deciding
-        return f"if {_hinge(further[0])}", deciding
+        if further:
+            return f"if {_hinge(further[0])}", deciding
+        untold = next(layer for layer in self._layers if not layer.is_told)
+        return f"if the {untold.name}, whose document is missing, allows it", deciding
 
     def _refusal(self, rules: Sequence[Rule], cases: Sequence[_Case], kinds: tuple[Kind, ...]) -> _Decision:
         """Who refuses: nobody allows it there, a Deny closes all that is allowed, a layer lets nothing of it pass."""

@@ -25,10 +25,14 @@ SESSION = "session policy"
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Policies that together must allow: the identity's, a boundary, a level of service control policies."""
+    """Policies that together must allow: the identity's, a boundary, a level of service control policies.
+
+    Of one that is not told, a boundary whose document nobody has, nobody knows what it allows.
+    """
 
     name: str
     policies: tuple[Policy, ...]
+    is_told: bool = True
 
     @property
     def allows_nothing(self) -> bool:
@@ -37,9 +41,11 @@ class Layer:
 
 
 def layers_of(principal: Principal) -> tuple[Layer, ...]:
-    """The principal's own layers; a boundary whose document is not known is ``missing`` and no layer."""
-    boundary = (Layer(BOUNDARY, (principal.boundary,)),) if principal.boundary else ()
-    return (Layer(IDENTITY, principal.policies), *boundary)
+    """The principal's own layers; a boundary whose document is ``missing`` is one that is not told."""
+    identity = Layer(IDENTITY, principal.policies)
+    if principal.boundary:
+        return identity, Layer(BOUNDARY, (principal.boundary,))
+    return (identity, Layer(BOUNDARY, (), is_told=False)) if principal.boundary_arn else (identity,)
 
 
 @dataclass(frozen=True, slots=True)
