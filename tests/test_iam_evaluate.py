@@ -377,6 +377,27 @@ def test_two_hundred_roles_are_evaluated_in_time() -> None:
     assert count > 200 * 100
 
 
+def test_many_control_policies_cost_little() -> None:
+    """Statements that name no resource are judged once, however many types of resources there are."""
+    deny = {
+        "Effect": "Deny",
+        "NotAction": ["iam:*", "sts:*"],
+        "Resource": "*",
+        "Condition": {"StringNotEquals": {"aws:RequestedRegion": "eu-west-1"}},
+    }
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    levels = [[policy(f"scp{number}", document([everything, deny])) for number in range(5)] for _ in range(5)]
+    catalogue.everything()
+
+    def timed() -> float:
+        start = perf_counter()
+        found = {grant.state for grant in grants(principal([document([everything])]), scp_layers(levels))}
+        assert found == {State.CONDITIONAL, State.GRANTED}
+        return perf_counter() - start
+
+    assert min(timed() for _ in range(3)) < 0.5
+
+
 def test_statements_with_one_sid_are_told_apart() -> None:
     """A Sid may occur twice; the place in the policy tells which one it was."""
     allow = {"Sid": "Same", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}

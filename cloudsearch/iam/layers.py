@@ -64,30 +64,23 @@ class StatementRef:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """A statement made ready for many questions; ``place`` is its layer's, ``order`` its own. Compared by identity."""
+    """A statement made ready for many questions; ``place`` is its layer's, ``order`` its own. Compared by identity.
+
+    ``patterns`` are all that resources have to be compared with.
+    """
 
     ref: StatementRef
+    allows: bool
     place: int
     order: int
     matcher: ActionMatcher
     negates_actions: bool
     texts: tuple[Text, ...]
+    patterns: frozenset[str]
     has_everything: bool
     negates_resources: bool
     truth: Truth
     open_tests: tuple[ConditionTest, ...]
-
-    @property
-    def allows(self) -> bool:
-        """Whether it is an Allow."""
-        return self.ref.effect is Effect.ALLOW
-
-    @property
-    def patterns(self) -> frozenset[str]:
-        """All that resources have to be compared with."""
-        if self.has_everything:
-            return frozenset()
-        return frozenset(form for text in self.texts for form in text)
 
     def touches(self, service: str) -> bool:
         """Whether it might speak of any of the service's actions."""
@@ -117,15 +110,19 @@ def _rule(statement: Statement, ref: StatementRef, where: tuple[int, int], facts
     place, order = where
     variables = statement.has_variables
     resources = statement.resources or Patterns(("*",))
-    texts = (_resource(text, facts, variables=variables) for text in resources.texts)
+    resolved = (_resource(text, facts, variables=variables) for text in resources.texts)
+    texts = tuple(text for text in resolved if text is not None)
+    has_everything = any(is_everything(text) for text in resources.texts)
     return Rule(
         ref=ref,
+        allows=ref.effect is Effect.ALLOW,
         place=place,
         order=order,
         matcher=_matcher(statement.actions.texts),
         negates_actions=statement.actions.negated,
-        texts=tuple(text for text in texts if text is not None),
-        has_everything=any(is_everything(text) for text in resources.texts),
+        texts=texts,
+        patterns=frozenset(() if has_everything else (form for text in texts for form in text)),
+        has_everything=has_everything,
         negates_resources=resources.negated,
         truth=holds(statement.conditions, facts, variables=variables),
         open_tests=open_tests(statement.conditions, facts, variables=variables),
