@@ -1,9 +1,10 @@
 """Who is granted what, as ``aws iam get-account-authorization-details`` tells it.
 
 A file holds one answer or several one after another (pages, accounts), bare or within whatever a client or script put
-around them; several files and folders make one picture. A principal, group or policy that is told twice is as it was
-told last. What the files do not tell is ``missing``, never "not granted", and pages that say they go on when no page
-does are refused: whoever is on the lost ones would pass for nobody.
+around them; several files and folders make one picture. Of several snapshots of an account the newest counts; of files
+without a date, a principal, group or policy that is told twice is as it was told last. What the files do not tell is
+``missing``, never "not granted", and pages that say they go on when no page does are refused: whoever is on the lost
+ones would pass for nobody.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from cloudsearch.errors import SourceError
 from cloudsearch.iam.credentials import is_credential_report, last_uses
 from cloudsearch.iam.documents import parse
 from cloudsearch.iam.fields import objects, one_object, text, texts, time
-from cloudsearch.iam.files import Value, is_other_part, values
+from cloudsearch.iam.files import Value, is_other_part, moment, values
 from cloudsearch.iam.principals import Iam, LastUse, Policy, Principal
 
 _LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList")
@@ -36,18 +38,19 @@ def load_iam(paths: Iterable[Path | str]) -> Iam:
 
 def iam_of(found: Iterable[Value]) -> Iam:
     """The same for values that are read already."""
-    pages: list[_Page] = []
+    answers: list[_Answer] = []
     uses: dict[str, tuple[LastUse, ...]] = {}
     notes = []
     for value in found:
         if is_credential_report(value.content):
-            uses |= last_uses(value)
+            uses |= {arn: (*uses.get(arn, ()), *own) for arn, own in last_uses(value).items()}
         elif told := [_Page(value.where, page) for page in _pages(value.content, _DEPTH)]:
-            pages += told
+            answers.append(_Answer(value, told))
         elif not is_other_part(value.content):
             if value.is_named:
                 raise SourceError(f"{value.where}: holds no authorization details; {_how_to_save(value.where)}")
             notes.append(f"{value.where}: holds no authorization details and is left aside")
+    pages = [page for answer in _newest(answers, notes) for page in answer.pages]
     _refuse_cut_off(pages)
     if not pages:
         raise SourceError(f"None of the files holds authorization details; {_how_to_save('iam.json')}")
@@ -78,6 +81,36 @@ class _Page:
         """The account of the first entity on the page that has one; a page of AWS's own policies has none."""
         arns = (str(item.get("Arn")) for name in (*_LISTS, "Policies") for item in self.items(name))
         return next((account for account in map(_account, arns) if account.isdecimal()), "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A value's pages. Where it is a snapshot's it says which account it is of, whole, and when it was taken."""
+
+    value: Value
+    pages: list[_Page]
+
+    @property
+    def taken_at(self) -> datetime | None:
+        content = self.value.content
+        return moment(content.get("taken_at")) if isinstance(content, dict) else None
+
+    @property
+    def account(self) -> str:
+        return str(self.value.content.get("account"))
+
+
+def _newest(answers: Sequence[_Answer], notes: list[str]) -> Iterator[_Answer]:
+    """All but the snapshots of an account of which there is a newer one: who is in none but those exists no more."""
+    newest: dict[str, datetime] = {}
+    for answer in answers:
+        if taken_at := answer.taken_at:
+            newest[answer.account] = max(taken_at, newest.get(answer.account, taken_at))
+    for answer in answers:
+        if (taken_at := answer.taken_at) and taken_at < newest[answer.account]:
+            notes.append(f"{answer.value.where}: an older snapshot of account {answer.account}; it is left aside")
+        else:
+            yield answer
 
 
 @dataclass(slots=True)
@@ -125,8 +158,18 @@ def _principals(pages: Sequence[_Page], uses: Mapping[str, tuple[LastUse, ...]])
         for kind, items in (("user", page.items("UserDetailList")), ("role", page.items("RoleDetailList"))):
             for item in items:
                 principal = _principal(kind, item, shared, page.where)
-                found[principal.arn] = replace(principal, credential_uses=tuple(_own(principal, uses)))
+                before = found.get(principal.arn)
+                found[principal.arn] = replace(
+                    principal,
+                    role_last_used=_later(principal.role_last_used, before.role_last_used if before else None),
+                    credential_uses=tuple(_own(principal, uses)),
+                )
     yield from found.values()
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Of two uses the later: it happened, whichever file told it last."""
+    return max((time for time in (one, other) if time), default=None)
 
 
 def _own(principal: Principal, uses: Mapping[str, tuple[LastUse, ...]]) -> Iterator[LastUse]:
