@@ -215,7 +215,7 @@ def test_what_is_not_known_is_said(tmp_path: Path) -> None:
     known = [bounds.knows(account) for account in (MANAGEMENT, MEMBER, "999999999999")]
     assert known == [True, False, True]
     ids = [bounds.organization_of(account) for account in (MANAGEMENT, MEMBER, "999999999999")]
-    assert ids == ["o-1", None, None]
+    assert ids == ["o-1", None, ""]
     assert states(principal("999999999999"), bounds) == [State.GRANTED] * 2
 
 
@@ -229,6 +229,7 @@ def test_what_is_not_known_is_said(tmp_path: Path) -> None:
         ({"targets": [{"id": ["r-1"], "type": "ROOT"}]}, "id is no text"),
         ({"targets": [{"id": "r-1", "type": "ROOT", "policies": "p-full"}]}, "policies is no list of texts"),
         ({"organization": ["o-1"]}, "organization is no object"),
+        ({"organization": {"Id": "o-1"}}, "lacks the organisation's Id or MasterAccountId"),
         ({"policies": [{"Id": {}}]}, "Id is no text"),
     ],
 )

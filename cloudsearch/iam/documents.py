@@ -211,7 +211,7 @@ class _Reader:
         principals = _principals(elements, where)
         if principals and not self._names_principals:
             name = "NotPrincipal" if principals.negated else "Principal"
-            raise PolicyError(f"{where}: has a {name}, as a policy of whom it is attached to may not")
+            raise PolicyError(f"{where}: has a {name}, which belongs in the policy of a resource")
         return Statement(
             index=index,
             sid=_sid(elements, where),

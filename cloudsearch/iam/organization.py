@@ -107,9 +107,9 @@ class Controls:
         return bool(self.levels) or self._of(account) is not None
 
     def organization_of(self, account: str) -> str | None:
-        """The id of the account's organisation, None where it is not known or there is none."""
+        """The id of the account's organisation, empty where it is in none; None where nobody knows."""
         told = self._of(account)
-        return told.id if told and told.id else None
+        return told.id if told else None
 
     def _of(self, account: str) -> Organization | None:
         return next((one for one in self.organizations if one.knows(account)), None)
@@ -233,9 +233,12 @@ def _organization(value: Value) -> Organization:
     lost |= {one.parent for one in targets if one.parent} - {one.id for one in targets}
     if lost:
         raise SourceError(f"{where}: lacks {', '.join(sorted(lost))}; take the snapshot again")
+    name, management = text(where, about, "Id"), text(where, about, "MasterAccountId")
+    if not (name and management):
+        raise SourceError(f"{where}: lacks the organisation's Id or MasterAccountId; take the snapshot again")
     return Organization(
-        id=str(about.get("Id")),
-        management_account=str(about.get("MasterAccountId")),
+        id=name,
+        management_account=management,
         taken_at=moment(value.content.get("taken_at")),
         targets={target.id: target for target in targets},
         policies={key: _attachable(one) for key, one in policies.items()},
