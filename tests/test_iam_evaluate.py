@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import pytest
@@ -29,6 +29,7 @@ from cloudsearch.iam import (
 )
 from cloudsearch.iam.conditions import Truth
 from cloudsearch.iam.judge import Judge
+from cloudsearch.iam.regions import forget
 from tests.policies import document, further, policies, policy, principal, scp_layers
 from tests.samples import samples
 
@@ -396,6 +397,20 @@ def test_many_control_policies_cost_little() -> None:
         return perf_counter() - start
 
     assert min(timed() for _ in range(3)) < 0.5
+
+
+def test_denies_over_all_services_are_evaluated_in_time() -> None:
+    """Patterns that every type of resource has to be compared with."""
+    names = ["arn:aws:*:*:*:*prod*", "arn:aws:*:*:*:*/secure/*", "arn:aws:*:us-gov*:*:*"]
+    denies = [{"Effect": "Deny", "Action": "*", "Resource": name} for name in names]
+    admin = principal([document([{"Effect": "Allow", "Action": "*", "Resource": "*"}, *denies])])
+    catalogue.everything()
+    forget()
+    start = process_time()
+    found = {grant.action.name: grant for grant in grants(admin)}
+    assert process_time() - start < 8
+    assert found["s3:GetObject"].scope is found["ec2:RunInstances"].scope is Scope.SOME
+    assert found["ec2:DescribeVpcs"].scope is Scope.ALL
 
 
 def test_statements_with_one_sid_are_told_apart() -> None:

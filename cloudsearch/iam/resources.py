@@ -84,7 +84,7 @@ def aligned(pattern: str, kind: Kind) -> str:
     may be a name after all: a log stream's ARN goes on from its group's, an object's key may hold anything.
     """
     parts = pattern.split(":", 5)
-    if parts[1:2] == ["*"]:
+    if parts[1:2] == ["*"] and "*" not in parts[0]:
         pattern = pattern.replace("*", PART, 1)  # a partition is one part as well
     lead = _lead(parts[5]) if len(parts) == 6 else ""
     if not lead or lead not in _leads(parts[2]) or _may_hold(kind, lead):
