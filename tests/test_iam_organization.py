@@ -100,6 +100,26 @@ def test_a_level_without_an_allow_is_pointed_out(tmp_path: Path, capsys: pytest.
     assert states(principal(MEMBER), bounds) == [State.NOT_GRANTED, State.NOT_GRANTED]
 
 
+def test_a_level_of_the_tree_without_an_allow_is_pointed_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once, however many accounts are below it; a unit that binds nobody is no matter."""
+    load(tmp_path, organization())
+    controls([tmp_path], [])
+    assert not capsys.readouterr().err
+    tree = organization()
+    for target in tree["targets"]:
+        target["policies"] = [one for one in target["policies"] if one != "p-full" or target["id"] != "ou-1"]
+    written(tmp_path / "0", tree, name="organization.json")
+    bounds = controls([tmp_path], [])
+    assert capsys.readouterr().err.count("service control policy level OU ou-1 has no Allow") == 1
+    assert states(principal(NESTED), bounds) == [State.NOT_GRANTED, State.NOT_GRANTED]
+    tree["targets"] = [target for target in tree["targets"] if target["id"] != NESTED]
+    written(tmp_path / "0", tree, name="organization.json")
+    controls([tmp_path], [])
+    assert not capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

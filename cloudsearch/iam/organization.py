@@ -68,6 +68,13 @@ class Organization:
         """The levels of service control policies above an account, from the root down; none for the management's."""
         return () if account == self.management_account else self._levels(account, SCP, _SCP)
 
+    @property
+    def levels(self) -> tuple[Layer, ...]:
+        """Every level of service control policies that binds an account, each once."""
+        accounts = [target.id for target in self.targets.values() if target.kind == "account"]
+        layers = [layer for account in accounts for layer in self.layers_for(account)]
+        return tuple({(layer.name, layer.allows_nothing): layer for layer in layers}.values())
+
     def resource_layers_for(self, account: str) -> tuple[Layer, ...]:
         """The levels of resource control policies above an account's resources; none for the management account's."""
         return () if account == self.management_account else self._levels(account, RCP, _RCP)
