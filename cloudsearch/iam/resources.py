@@ -60,6 +60,8 @@ _ALSO_AWS_OWN = frozenset(
         "arn:*:ssm:*:*:automation-definition/*",
         # https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters.html
         "arn:*:ssm:*:*:parameter/*",
+        # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/CloudWatchFullAccessV2.html
+        "arn:*:resource-explorer-2:*:*:view/*/*",
     }
 )
 """Of these AWS owns some, in whose ARNs no account stands: ``arn:aws:ssm:REGION::document/AWS-RunShellScript``."""
