@@ -320,12 +320,68 @@ def test_a_policy_that_is_not_iam_s_is_named(tmp_path: Path) -> None:
         load(tmp_path, {"UserDetailList": [bad]})
 
 
-def test_odd_dates_are_no_dates(tmp_path: Path) -> None:
-    """All clients' forms are read, anything else is none."""
-    dates = ["2019-12-12 12:55:41+00:00", "2019-12-12T12:55:41Z", "2019-12-12T13:55:41+01:00", "yesterday", None, 1]
+def test_dates_are_read_in_the_forms_of_all_clients(tmp_path: Path) -> None:
+    """Texts of several kinds, and seconds since 1970 as Java's clients write them; what is not there is no date."""
+    moment = datetime(2019, 12, 12, 12, 55, 41, tzinfo=UTC)
+    dates = [
+        "2019-12-12 12:55:41+00:00",
+        "2019-12-12T12:55:41Z",
+        "2019-12-12T13:55:41+01:00",
+        "2019-12-12T12:55:41.0000000Z",
+        "2019-12-12 12:55:41 UTC",
+        moment.timestamp(),
+        None,
+    ]
     users = [user(f"u{number}", CreateDate=date) for number, date in enumerate(dates)]
     created = [principal.created for principal in load(tmp_path, {"UserDetailList": users})]
-    assert created == [datetime(2019, 12, 12, 12, 55, 41, tzinfo=UTC)] * 3 + [None] * 3
+    assert created == [moment] * 6 + [None]
+
+
+@pytest.mark.parametrize("date", ["yesterday", "0001-01-01T00:00:00+14:00", 1e300, ["2019"]])
+def test_a_date_that_cannot_be_read_is_refused(tmp_path: Path, date: object) -> None:
+    """Else a role of last week would have been there for all of the logs."""
+    with pytest.raises(SourceError, match=r"iam\.json: CreateDate is no time"):
+        load(tmp_path, {"UserDetailList": [user("alice", CreateDate=date)]})
+    with pytest.raises(SourceError, match=r"iam\.json: LastUsedDate is no time"):
+        load(tmp_path, {"RoleDetailList": [role("worker", RoleLastUsed={"LastUsedDate": date})]})
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"UserPolicyList": ["own"]}, "UserPolicyList is no list of objects"),
+        ({"UserPolicyList": {"PolicyName": "own"}}, "UserPolicyList is no list of objects"),
+        ({"AttachedManagedPolicies": [f"{ARN}:policy/x"]}, "AttachedManagedPolicies is no list of objects"),
+        ({"GroupList": [{"GroupName": "devs"}]}, "GroupList is no list of texts"),
+        ({"GroupList": True}, "GroupList is no list of texts"),
+        ({"PermissionsBoundary": f"{ARN}:policy/x"}, "PermissionsBoundary is no object"),
+        ({"PermissionsBoundary": {"PermissionsBoundaryType": "Policy"}}, "an entry has no PermissionsBoundaryArn"),
+        ({"PermissionsBoundary": {"PermissionsBoundaryArn": [ARN]}}, "an entry has no PermissionsBoundaryArn"),
+        ({"Tags": {"team": "a"}}, "Tags is no list of objects"),
+        ({"Path": 1}, "Path is no text"),
+        ({"UserId": ["AIDA"]}, "UserId is no text"),
+    ],
+)
+def test_what_is_of_another_type_is_named(tmp_path: Path, change: dict[str, Any], told: str) -> None:
+    """A boundary or a policy that cannot be read must not be passed over."""
+    with pytest.raises(SourceError, match=rf"iam\.json: {told}"):
+        load(tmp_path, {"UserDetailList": [user("alice") | change]})
+
+
+def test_flags_may_be_texts(tmp_path: Path) -> None:
+    """Some of those that turn IAM's XML into JSON leave them so; the version in force is the one that is marked."""
+    shared = managed("shared", ALLOW)
+    del shared["DefaultVersionId"]
+    for version in shared["PolicyVersionList"]:
+        version["IsDefaultVersion"] = str(version["IsDefaultVersion"]).lower()
+    page = {"UserDetailList": [user("alice", **attached("shared"))], "Policies": [shared], "IsTruncated": "false"}
+    (alice,) = load(tmp_path, page).principals
+    assert alice.policies[0].document == parse(ALLOW, "")
+    shared["PolicyVersionList"] = [{"Document": ALLOW}]
+    assert load(tmp_path, page).principals[0].missing == (f"{ARN}:policy/shared",)
+    shared["PolicyVersionList"] = "v2"
+    with pytest.raises(SourceError, match="PolicyVersionList is no list of objects"):
+        load(tmp_path, page)
 
 
 def test_every_public_sample_is_read() -> None:
@@ -336,11 +392,11 @@ def test_every_public_sample_is_read() -> None:
     assert sum(len(load_iam([path]).principals) for path in details) > 20
     for path in set(files) - set(details):
         for document in _documents(json.loads(path.read_text(encoding="utf-8"))):
-            parse(document, path.name)
+            parse(document, path.name, names_principals=True)
 
 
 def _documents(node: object) -> list[object]:
-    """Every identity policy document within a JSON value."""
+    """Every policy document within a JSON value."""
     if isinstance(node, list):
         return [found for child in node for found in _documents(child)]
     if not isinstance(node, dict):

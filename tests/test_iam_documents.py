@@ -44,10 +44,10 @@ def test_every_shape_means_the_same(document: object) -> None:
 def test_not_forms_and_conditions_are_read() -> None:
     """NotAction, NotResource and every key of a Condition."""
     condition = {"Bool": {"aws:SecureTransport": False}, "StringLike": {"s3:prefix": ["a", "b"]}, "Null": {}}
-    document = {"Statement": {"Effect": "Deny", "NotAction": "iam:*", "NotResource": ["a"], "Condition": condition}}
+    document = {"Statement": {"Effect": "Deny", "NotAction": "iam:*", "NotResource": ["arn:a"], "Condition": condition}}
     (statement,) = parse(document, "p").statements
     assert statement.actions == Patterns(("iam:*",), negated=True)
-    assert statement.resources == Patterns(("a",), negated=True)
+    assert statement.resources == Patterns(("arn:a",), negated=True)
     assert statement.conditions == (
         ConditionTest("Bool", "aws:SecureTransport", ("false",)),
         ConditionTest("StringLike", "s3:prefix", ("a", "b")),
@@ -70,6 +70,13 @@ def test_variables_mean_something_from_2012_on() -> None:
         ({"Action": 1}, "Action"),
         ({"Action": [None]}, "Action"),
         ({"Action": "GetObject"}, "Action 'GetObject' names no service"),
+        ({"Action": ""}, "Action '' names no service"),
+        ({"Action": ["s3:*", " s3:GetObject"]}, "Action ' s3:GetObject' names no service"),
+        ({"Action": ":GetObject"}, "Action ':GetObject' names no service"),
+        ({"Action": "s3:"}, "Action 's3:' is no service and an action of it"),
+        ({"Action": "s3:Get:Object"}, "Action 's3:Get:Object' is no service and an action of it"),
+        ({"Resource": "reports"}, "Resource 'reports' is neither an ARN nor *"),
+        ({"Resource": ["*", ""]}, "Resource '' is neither an ARN nor *"),
         ({"NotAction": "s3:*"}, "both Action and NotAction"),
         ({"NotResource": "x"}, "both Resource and NotResource"),
         ({"Resource": {}}, "Resource"),
@@ -88,6 +95,8 @@ def test_variables_mean_something_from_2012_on() -> None:
         ({"Principal": 1}, "Principal"),
         ({"Principal": {"AWS": [1]}}, "Principal AWS"),
         ({"Principal": "*", "NotPrincipal": "*"}, "both Principal and NotPrincipal"),
+        ({"Principal": "*"}, "has a Principal"),
+        ({"NotPrincipal": {"AWS": "1"}}, "has a NotPrincipal"),
     ],
 )
 def test_what_iam_refuses_is_named(change: dict[str, Any], told: str) -> None:
@@ -178,11 +187,12 @@ def test_what_is_rendered_is_as_iam_writes_it() -> None:
                 "Resource": "*",
                 "Condition": {"Bool": {"k": "true", "l": ["x", "y"]}, "Null": {"k": "false"}},
             },
-            {"Effect": "Allow", "NotPrincipal": "*", "Action": "*", "NotResource": "x"},
+            {"Effect": "Allow", "NotPrincipal": "*", "Action": "*", "NotResource": "arn:x"},
         ],
     }
-    assert render(parse(content, "p")) == content
-    assert list(render(parse(content, "p"))["Statement"][0]) == list(content["Statement"][0])
+    read = parse(content, "p", names_principals=True)
+    assert render(read) == content
+    assert list(render(read)["Statement"][0]) == list(content["Statement"][0])
 
 
 def test_principals_are_kept() -> None:

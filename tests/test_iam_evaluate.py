@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import pytest
@@ -26,6 +27,9 @@ from cloudsearch.iam import (
     may_tag_sessions,
     parse,
 )
+from cloudsearch.iam.conditions import Truth
+from cloudsearch.iam.judge import Judge
+from cloudsearch.iam.regions import forget
 from tests.policies import document, further, policies, policy, principal, scp_layers
 from tests.samples import samples
 
@@ -139,6 +143,22 @@ def test_the_order_of_statements_is_of_no_account(content: list[dict[str, Any]],
     """Neither their order nor how they are spread over policies."""
     shuffled = [content[place] for place in order if place < len(content)]
     assert states(document(content)) == states(*(document([one]) for one in shuffled))
+
+
+def test_a_boundary_that_is_missing_may_allow_anything_or_nothing() -> None:
+    """What it leaves is not known, what the identity lacks is; and a Deny holds whatever it says."""
+    own = [
+        {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "s3:Put*", "Resource": "*"},
+    ]
+    arn = "arn:aws:iam::111122223333:policy/limit"
+    bound = replace(principal([document(own)]), boundary_arn=arn, missing=(arn,))
+    found = granted(bound, ["s3:GetObject", "s3:PutObject", "sqs:SendMessage"])
+    assert [grant.state for grant in found] == [State.CONDITIONAL, State.NOT_GRANTED, State.NOT_GRANTED]
+    assert [str(one) for one in found[0].statements] == ["policy0, statement 0"]
+    assert found[0].reason == "if the permissions boundary, whose document is missing, allows it"
+    judged = Judge.of(bound).judge("s3:GetObject", "arn:aws:s3:::b/k", {})
+    assert (judged.state, judged.reason) == (Truth.PERHAPS, found[0].reason)
 
 
 def test_an_administrator_is_granted_what_exists() -> None:
@@ -356,6 +376,41 @@ def test_two_hundred_roles_are_evaluated_in_time() -> None:
     count = sum(grant.state is State.GRANTED for role in roles for grant in grants(role))
     assert perf_counter() - start < 20
     assert count > 200 * 100
+
+
+def test_many_control_policies_cost_little() -> None:
+    """Statements that name no resource are judged once, however many types of resources there are."""
+    deny = {
+        "Effect": "Deny",
+        "NotAction": ["iam:*", "sts:*"],
+        "Resource": "*",
+        "Condition": {"StringNotEquals": {"aws:RequestedRegion": "eu-west-1"}},
+    }
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    levels = [[policy(f"scp{number}", document([everything, deny])) for number in range(5)] for _ in range(5)]
+    catalogue.everything()
+
+    def timed() -> float:
+        start = perf_counter()
+        found = {grant.state for grant in grants(principal([document([everything])]), scp_layers(levels))}
+        assert found == {State.CONDITIONAL, State.GRANTED}
+        return perf_counter() - start
+
+    assert min(timed() for _ in range(3)) < 0.5
+
+
+def test_denies_over_all_services_are_evaluated_in_time() -> None:
+    """Patterns that every type of resource has to be compared with."""
+    names = ["arn:aws:*:*:*:*prod*", "arn:aws:*:*:*:*/secure/*", "arn:aws:*:us-gov*:*:*"]
+    denies = [{"Effect": "Deny", "Action": "*", "Resource": name} for name in names]
+    admin = principal([document([{"Effect": "Allow", "Action": "*", "Resource": "*"}, *denies])])
+    catalogue.everything()
+    forget()
+    start = process_time()
+    found = {grant.action.name: grant for grant in grants(admin)}
+    assert process_time() - start < 8
+    assert found["s3:GetObject"].scope is found["ec2:RunInstances"].scope is Scope.SOME
+    assert found["ec2:DescribeVpcs"].scope is Scope.ALL
 
 
 def test_statements_with_one_sid_are_told_apart() -> None:

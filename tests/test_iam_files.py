@@ -130,6 +130,57 @@ def test_a_credential_report_that_cannot_be_read_is_named(tmp_path: Path, conten
         load_iam([path])
 
 
+def test_of_several_snapshots_of_an_account_the_newest_counts(tmp_path: Path) -> None:
+    """In whatever order they are given; who is in the older alone exists no more. Other accounts' stay."""
+    folders = []
+    for name, date, users in (
+        ("july", "2025-07-01T00:00:00+00:00", [user("alice")]),
+        ("january", "2025-01-01T00:00:00+00:00", [user("alice"), user("bob")]),
+        ("other", "2024-01-01T00:00:00+00:00", [user("carol", "444455556666")]),
+    ):
+        account = users[0]["Arn"].split(":")[4]
+        folder = tmp_path / name / account
+        folder.mkdir(parents=True)
+        dated = {"taken_at": date, "account": account}
+        (folder / "authorization-details.json").write_text(json.dumps(dated | {"UserDetailList": users}), "utf-8")
+        (folder / "trails.json").write_text(json.dumps(dated | {"trails": []}), "utf-8")
+        folders.append(tmp_path / name)
+    for paths in (folders, folders[::-1], [tmp_path]):
+        iam = load_iam(paths)
+        assert sorted(principal.name for principal in iam) == ["alice", "carol"]
+        (note,) = iam.notes
+        assert "january" in note
+        assert "an older snapshot of account 111122223333" in note
+        assert as_of(paths, "111122223333") == datetime(2025, 7, 1, tzinfo=UTC)
+        assert as_of(paths) == datetime(2024, 1, 1, tzinfo=UTC)
+    (tmp_path / "july" / "111122223333" / "trails.json").unlink()
+    assert as_of(folders, "111122223333") == datetime(2025, 1, 1, tzinfo=UTC)
+
+
+def test_the_last_use_of_all_files_counts(tmp_path: Path) -> None:
+    """An older file that is given last does not make anybody idle."""
+    old, new = "2025-01-02T00:00:00+00:00", "2025-07-02T00:00:00+00:00"
+    columns = "user,arn,password_last_used,access_key_1_last_used_date,access_key_2_last_used_date\n"
+    alice = "arn:aws:iam::111122223333:user/alice"
+    paths = []
+    for name, date in (("new", new), ("old", old)):
+        worker = {"RoleName": "r", "Arn": "arn:aws:iam::111122223333:role/r", "RoleLastUsed": {"LastUsedDate": date}}
+        details, report = tmp_path / f"{name}.json", tmp_path / f"{name}.csv"
+        details.write_text(json.dumps({"UserDetailList": [user("alice")], "RoleDetailList": [worker]}), "utf-8")
+        report.write_text(f"{columns}alice,{alice},N/A,{date},N/A\n", "utf-8")
+        paths += [details, report]
+    moment = datetime(2025, 7, 2, tzinfo=UTC)
+    assert {principal.last_use and principal.last_use.time for principal in load_iam(paths)} == {moment}
+
+
+def test_files_put_together_with_their_marks_are_read(tmp_path: Path) -> None:
+    """Windows' shells begin each file with a byte order mark; ``copy a+b`` keeps them."""
+    path = tmp_path / "iam.json"
+    pages = ["\ufeff" + json.dumps({"UserDetailList": [user(name)]}) for name in ("alice", "bob")]
+    path.write_text("\r\n".join(pages), "utf-8")
+    assert [principal.name for principal in load_iam([path])] == ["alice", "bob"]
+
+
 def test_when_files_were_true_is_as_they_say(tmp_path: Path) -> None:
     """The oldest of a snapshot's, of the account asked for; without any word, the file's own time."""
     plain = tmp_path / "iam.json"

@@ -90,6 +90,25 @@ def test_pages_are_asked_to_the_end(aws: SmallAws) -> None:
     assert [policy.attached for policy in iam.find("zoe")[0].policies] == ["group devs"]
 
 
+def test_times_that_iam_tells_are_known(aws: SmallAws) -> None:
+    """boto3 makes them datetimes; a role that passed for old, or for never used, would lose what it needs."""
+    aws.answer(
+        "iam:GetAccountAuthorizationDetails",
+        f"""<GetAccountAuthorizationDetailsResponse><GetAccountAuthorizationDetailsResult>
+        <RoleDetailList><member><RoleName>old</RoleName><RoleId>AROAOLD</RoleId><Path>/</Path>
+        <Arn>arn:aws:iam::{ACCOUNT}:role/old</Arn><CreateDate>2024-01-02T03:04:05Z</CreateDate>
+        <RoleLastUsed><LastUsedDate>2024-02-03T04:05:06Z</LastUsedDate></RoleLastUsed></member></RoleDetailList>
+        <IsTruncated>true</IsTruncated><Marker>more</Marker>
+        </GetAccountAuthorizationDetailsResult></GetAccountAuthorizationDetailsResponse>""",
+    )
+    iam = ask_iam(connect(Access()), quiet)
+    (old,) = iam.find("old", "role")
+    assert old.created == datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert old.last_use == LastUse("RoleLastUsed", datetime(2024, 2, 3, 4, 5, 6, tzinfo=UTC))
+    (worker,) = iam.find("worker", "role")
+    assert worker.created is not None
+
+
 def test_a_credential_report_that_is_there_is_used(aws: SmallAws) -> None:
     """One that was made lately is taken along; none is made for a mere report of ours."""
     csv = (

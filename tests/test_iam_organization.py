@@ -25,7 +25,7 @@ from cloudsearch.iam.details import iam_of
 from cloudsearch.iam.files import Value
 from tests.samples import samples
 
-FULL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+FULL: dict[str, Any] = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 NO_S3 = {"Version": "2012-10-17", "Statement": [{"Sid": "NoS3", "Effect": "Deny", "Action": "s3:*", "Resource": "*"}]}
 SCP = "service control policy"
 MANAGEMENT, MEMBER, NESTED = "111111111111", "222222222222", "333333333333"
@@ -100,6 +100,26 @@ def test_a_level_without_an_allow_is_pointed_out(tmp_path: Path, capsys: pytest.
     assert states(principal(MEMBER), bounds) == [State.NOT_GRANTED, State.NOT_GRANTED]
 
 
+def test_a_level_of_the_tree_without_an_allow_is_pointed_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once, however many accounts are below it; a unit that binds nobody is no matter."""
+    load(tmp_path, organization())
+    controls([tmp_path], [])
+    assert not capsys.readouterr().err
+    tree = organization()
+    for target in tree["targets"]:
+        target["policies"] = [one for one in target["policies"] if one != "p-full" or target["id"] != "ou-1"]
+    written(tmp_path / "0", tree, name="organization.json")
+    bounds = controls([tmp_path], [])
+    assert capsys.readouterr().err.count("service control policy level OU ou-1 has no Allow") == 1
+    assert states(principal(NESTED), bounds) == [State.NOT_GRANTED, State.NOT_GRANTED]
+    tree["targets"] = [target for target in tree["targets"] if target["id"] != NESTED]
+    written(tmp_path / "0", tree, name="organization.json")
+    controls([tmp_path], [])
+    assert not capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -109,6 +129,9 @@ def test_a_level_without_an_allow_is_pointed_out(tmp_path: Path, capsys: pytest.
         ({"Policies": [{"Id": "p-1", "Name": "lost"}]}, "no Content of lost"),
         (policy("tags", {}, "TAG_POLICY"), "tags is a TAG_POLICY"),
         ({"taken_at": "2026-01-01", "organization": {}}, "part of a snapshot"),
+        ({"Policy": {"PolicySummary": "full", "Content": FULL}}, "PolicySummary is no object"),
+        ({"Name": "Root", "Children": True}, "Children is no list of objects"),
+        ({"Name": "Root", "Children": [], "Policies": 1}, "Policies is no list of objects"),
     ],
 )
 def test_a_file_that_is_no_scp_is_named(tmp_path: Path, content: object, message: str) -> None:
@@ -128,6 +151,8 @@ def test_broken_files_and_policies_are_named(tmp_path: Path) -> None:
         load_scps([tmp_path / "none.json"])
     with pytest.raises(PolicyError, match=r"bad in .*scp\.json, statement 0"):
         load_scps([written(tmp_path, policy("bad", {"Statement": [{}]}))])
+    with pytest.raises(PolicyError, match=r"whom in .*scp\.json, statement 0: has a Principal"):
+        load_scps([written(tmp_path, policy("whom", {"Statement": FULL["Statement"][0] | {"Principal": "*"}}))])
 
 
 def organization(**more: Any) -> dict[str, Any]:  # noqa: ANN401 (the snapshot's own shape)
@@ -210,7 +235,7 @@ def test_what_is_not_known_is_said(tmp_path: Path) -> None:
     known = [bounds.knows(account) for account in (MANAGEMENT, MEMBER, "999999999999")]
     assert known == [True, False, True]
     ids = [bounds.organization_of(account) for account in (MANAGEMENT, MEMBER, "999999999999")]
-    assert ids == ["o-1", None, None]
+    assert ids == ["o-1", None, ""]
     assert states(principal("999999999999"), bounds) == [State.GRANTED] * 2
 
 
@@ -221,6 +246,11 @@ def test_what_is_not_known_is_said(tmp_path: Path) -> None:
         ({"targets": [{"id": MEMBER, "type": "ACCOUNT", "parent": "ou-9", "policies": []}]}, "lacks ou-9"),
         ({"targets": [1]}, "targets is no list"),
         ({"targets": [{"type": "ROOT"}]}, "a target is none"),
+        ({"targets": [{"id": ["r-1"], "type": "ROOT"}]}, "id is no text"),
+        ({"targets": [{"id": "r-1", "type": "ROOT", "policies": "p-full"}]}, "policies is no list of texts"),
+        ({"organization": ["o-1"]}, "organization is no object"),
+        ({"organization": {"Id": "o-1"}}, "lacks the organisation's Id or MasterAccountId"),
+        ({"policies": [{"Id": {}}]}, "Id is no text"),
     ],
 )
 def test_a_broken_tree_is_named(tmp_path: Path, broken: dict[str, Any], message: str) -> None:

@@ -86,6 +86,7 @@ def test_what_is_of_an_action(action: str, arn: str, takes: bool) -> None:  # no
         ("arn:aws:s3:*:*:accesspoint/x", "s3:GetObject", False),
         ("*", "s3:GetObject", False),
         ("arn:*:s3:::*", "s3:GetObject", True),
+        ("*:*:s3:::*", "s3:GetObject", False),
     ],
 )
 def test_patterns_that_name_a_type_stay_within_their_parts(pattern: str, action: str, is_aligned: bool) -> None:  # noqa: FBT001

@@ -269,6 +269,22 @@ def test_a_missing_policy_document_is_not_a_missing_grant(scenario: Scenario) ->
     assert "policy/Gone" in row["ec2:DescribeInstances"]["reason"]
 
 
+def test_nothing_is_known_to_be_granted_under_a_boundary_that_is_missing(scenario: Scenario) -> None:
+    """Neither granted nor unused may be claimed: the boundary may allow none of it."""
+    scenario.log(
+        record(1), record(2, eventName="RunInstances", readOnly=False, errorCode="Client.UnauthorizedOperation")
+    )
+    arn = f"arn:aws:iam::{ACCOUNT}:policy/limit"
+    limited = role(statement("ec2:*", "iam:CreateUser"), PermissionsBoundary={"PermissionsBoundaryArn": arn})
+    rows = scenario.report(account(limited))
+    told = {action: (row["marker"], row["granted"]) for action, row in rows.items()}
+    assert set(told.values()) == {("?", None)}
+    lacking = f"the IAM file lacks the document of {arn}"
+    assert rows["iam:CreateUser"]["reason"] == f"{lacking}; never called"
+    assert rows["ec2:DescribeInstances"]["reason"] == lacking
+    assert rows["ec2:RunInstances"]["reason"].startswith(f"{lacking}; tried once, refused")
+
+
 def test_a_call_without_a_known_action_is_listed_as_unknown(scenario: Scenario) -> None:
     """It is never guessed, and never lost."""
     scenario.log(record(1, eventSource="warp.amazonaws.com", eventName="EngageDrive"))

@@ -95,10 +95,10 @@ def controls(files: Sequence[Path], scps: Sequence[Path]) -> Controls:
     """What bounds the principals from above: ``--scp`` files, and the organisation in a snapshot given to ``--iam``."""
     from cloudsearch.iam import Controls, load_organizations, load_scps, without_allow
 
-    levels = load_scps(scps)
-    for line in without_allow(levels):
+    levels, organizations = load_scps(scps), load_organizations(files)
+    for line in without_allow((*levels, *(level for one in organizations for level in one.levels))):
         say(f"note: {line}")
-    return Controls(levels, load_organizations(files))
+    return Controls(levels, organizations)
 
 
 def as_of(files: Sequence[Path], stated: str | None, account: str | None = None) -> datetime:

@@ -1,9 +1,10 @@
 """Who is granted what, as ``aws iam get-account-authorization-details`` tells it.
 
 A file holds one answer or several one after another (pages, accounts), bare or within whatever a client or script put
-around them; several files and folders make one picture. A principal, group or policy that is told twice is as it was
-told last. What the files do not tell is ``missing``, never "not granted", and pages that say they go on when no page
-does are refused: whoever is on the lost ones would pass for nobody.
+around them; several files and folders make one picture. Of several snapshots of an account the newest counts; of files
+without a date, a principal, group or policy that is told twice is as it was told last. What the files do not tell is
+``missing``, never "not granted", and pages that say they go on when no page does are refused: whoever is on the lost
+ones would pass for nobody.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from cloudsearch.errors import SourceError
 from cloudsearch.iam.credentials import is_credential_report, last_uses
 from cloudsearch.iam.documents import parse
+from cloudsearch.iam.fields import objects, one_object, text, texts, time
 from cloudsearch.iam.files import Value, is_other_part, moment, values
 from cloudsearch.iam.principals import Iam, LastUse, Policy, Principal
 
@@ -35,18 +38,19 @@ def load_iam(paths: Iterable[Path | str]) -> Iam:
 
 def iam_of(found: Iterable[Value]) -> Iam:
     """The same for values that are read already."""
-    pages: list[_Page] = []
+    answers: list[_Answer] = []
     uses: dict[str, tuple[LastUse, ...]] = {}
     notes = []
     for value in found:
         if is_credential_report(value.content):
-            uses |= last_uses(value)
+            uses |= {arn: (*uses.get(arn, ()), *own) for arn, own in last_uses(value).items()}
         elif told := [_Page(value.where, page) for page in _pages(value.content, _DEPTH)]:
-            pages += told
+            answers.append(_Answer(value, told))
         elif not is_other_part(value.content):
             if value.is_named:
                 raise SourceError(f"{value.where}: holds no authorization details; {_how_to_save(value.where)}")
             notes.append(f"{value.where}: holds no authorization details and is left aside")
+    pages = [page for answer in _newest(answers, notes) for page in answer.pages]
     _refuse_cut_off(pages)
     if not pages:
         raise SourceError(f"None of the files holds authorization details; {_how_to_save('iam.json')}")
@@ -65,15 +69,12 @@ class _Page:
     content: dict[str, Any]
 
     def items(self, name: str) -> list[dict[str, Any]]:
-        items = self.content.get(name) or []
-        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-            raise SourceError(f"{self.where}: {name} is no list of objects")
-        return items
+        return objects(self.where, self.content, name)
 
     @property
     def goes_on(self) -> bool:
         """Whether another page follows: the API's word for it, or the command's after ``--max-items``."""
-        return bool(self.content.get("IsTruncated") or self.content.get("NextToken"))
+        return _is_true(self.content.get("IsTruncated")) or bool(self.content.get("NextToken"))
 
     @property
     def account(self) -> str:
@@ -82,12 +83,42 @@ class _Page:
         return next((account for account in map(_account, arns) if account.isdecimal()), "")
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A value's pages. Where it is a snapshot's it says which account it is of, whole, and when it was taken."""
+
+    value: Value
+    pages: list[_Page]
+
+    @property
+    def taken_at(self) -> datetime | None:
+        content = self.value.content
+        return moment(content.get("taken_at")) if isinstance(content, dict) else None
+
+    @property
+    def account(self) -> str:
+        return str(self.value.content.get("account"))
+
+
+def _newest(answers: Sequence[_Answer], notes: list[str]) -> Iterator[_Answer]:
+    """All but the snapshots of an account of which there is a newer one: who is in none but those exists no more."""
+    newest: dict[str, datetime] = {}
+    for answer in answers:
+        if taken_at := answer.taken_at:
+            newest[answer.account] = max(taken_at, newest.get(answer.account, taken_at))
+    for answer in answers:
+        if (taken_at := answer.taken_at) and taken_at < newest[answer.account]:
+            notes.append(f"{answer.value.where}: an older snapshot of account {answer.account}; it is left aside")
+        else:
+            yield answer
+
+
 @dataclass(slots=True)
 class _Shared:
     """What principals refer to: managed policies by ARN, groups by account and name."""
 
     managed: dict[str, Policy] = field(default_factory=dict)
-    groups: dict[tuple[str, str], tuple[dict[str, Any], str]] = field(default_factory=dict)
+    groups: dict[tuple[str, str], tuple[dict[str, Any], str, str]] = field(default_factory=dict)
 
 
 def _pages(content: object, depth: int) -> Iterator[dict[str, Any]]:
@@ -127,8 +158,18 @@ def _principals(pages: Sequence[_Page], uses: Mapping[str, tuple[LastUse, ...]])
         for kind, items in (("user", page.items("UserDetailList")), ("role", page.items("RoleDetailList"))):
             for item in items:
                 principal = _principal(kind, item, shared, page.where)
-                found[principal.arn] = replace(principal, credential_uses=tuple(_own(principal, uses)))
+                before = found.get(principal.arn)
+                found[principal.arn] = replace(
+                    principal,
+                    role_last_used=_later(principal.role_last_used, before.role_last_used if before else None),
+                    credential_uses=tuple(_own(principal, uses)),
+                )
     yield from found.values()
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Of two uses the later: it happened, whichever file told it last."""
+    return max((time for time in (one, other) if time), default=None)
 
 
 def _own(principal: Principal, uses: Mapping[str, tuple[LastUse, ...]]) -> Iterator[LastUse]:
@@ -142,22 +183,28 @@ def _shared(pages: Sequence[_Page]) -> _Shared:
     shared = _Shared()
     for page in pages:
         for item in page.items("Policies"):
-            document = _default_version(item)
+            document = _default_version(item, page.where)
             arn = _required(item, "Arn", page.where)
             if document is not None:
                 shared.managed[arn] = Policy(arn.rpartition("/")[2], arn, parse(document, arn), "attached")
         for item in page.items("GroupDetailList"):
             arn = _required(item, "Arn", page.where)
-            shared.groups[_account(arn), _required(item, "GroupName", page.where)] = (item, arn)
+            shared.groups[_account(arn), _required(item, "GroupName", page.where)] = (item, arn, page.where)
     return shared
 
 
-def _default_version(policy: dict[str, Any]) -> object:
+def _default_version(policy: dict[str, Any], where: str) -> object:
     """The document in force, None where the file does not tell it."""
-    for version in policy.get("PolicyVersionList") or []:
-        if version.get("IsDefaultVersion") or version.get("VersionId") == policy.get("DefaultVersionId"):
+    default = text(where, policy, "DefaultVersionId")
+    for version in objects(where, policy, "PolicyVersionList"):
+        if _is_true(version.get("IsDefaultVersion")) or (default and version.get("VersionId") == default):
             return version.get("Document")
     return None
+
+
+def _is_true(value: object) -> bool:
+    """Whether a flag is set, which some of those that turn IAM's XML into JSON leave a text."""
+    return value in (True, "true")
 
 
 class _Attached:
@@ -168,16 +215,16 @@ class _Attached:
         self.policies: list[Policy] = []
         self.missing: list[str] = []
 
-    def take(self, item: dict[str, Any], arn: str, inline: str, how: str | None = None) -> None:
+    def take(self, item: dict[str, Any], arn: str, where: str, inline: str, how: str | None = None) -> None:
         """The inline policies (the name of their list differs) and the attached ones of a user, role or group."""
-        for policy in item.get(inline) or []:
-            name = str(policy.get("PolicyName"))
-            if policy.get("PolicyDocument") is None:
+        for own in objects(where, item, inline):
+            name = str(own.get("PolicyName"))
+            if own.get("PolicyDocument") is None:
                 self.missing.append(f"policy {name} of {arn}")
                 continue
-            document = parse(policy["PolicyDocument"], f"{name} of {arn}")
+            document = parse(own["PolicyDocument"], f"{name} of {arn}")
             self.policies.append(Policy(name, None, document, how or "inline"))
-        for reference in item.get("AttachedManagedPolicies") or []:
+        for reference in objects(where, item, "AttachedManagedPolicies"):
             if policy := self.managed(str(reference.get("PolicyArn"))):
                 self.policies.append(Policy(policy.name, policy.arn, policy.document, how or "attached"))
 
@@ -194,37 +241,38 @@ class _Attached:
         if group is None:
             self.missing.append(f"group {name}")
             return
-        item, arn = group
-        self.take(item, arn, "GroupPolicyList", f"group {name}")
+        item, arn, where = group
+        self.take(item, arn, where, "GroupPolicyList", f"group {name}")
 
 
 def _principal(kind: str, item: dict[str, Any], shared: _Shared, where: str) -> Principal:
     arn = _required(item, "Arn", where)
     account = _account(arn)
     attached = _Attached(shared)
-    attached.take(item, arn, "UserPolicyList" if kind == "user" else "RolePolicyList")
-    groups = tuple(str(name) for name in item.get("GroupList") or [])
+    attached.take(item, arn, where, "UserPolicyList" if kind == "user" else "RolePolicyList")
+    groups = tuple(texts(where, item, "GroupList"))
     for name in groups:
         attached.group(account, name)
-    boundary_arn = (item.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
+    limit = one_object(where, item, "PermissionsBoundary")
+    boundary_arn = _required(limit, "PermissionsBoundaryArn", where) if limit else None
     boundary = attached.managed(boundary_arn) if boundary_arn else None
     trust = item.get("AssumeRolePolicyDocument")
     return Principal(
         arn=arn,
         name=_required(item, "UserName" if kind == "user" else "RoleName", where),
-        path=item.get("Path") or "/",
-        id=item.get("UserId" if kind == "user" else "RoleId"),
+        path=text(where, item, "Path") or "/",
+        id=text(where, item, "UserId" if kind == "user" else "RoleId"),
         kind=kind,
-        created=moment(item.get("CreateDate")),
+        created=time(where, item, "CreateDate"),
         account=account,
         policies=tuple(attached.policies),
         groups=groups,
         boundary_arn=boundary_arn,
         boundary=boundary,
         missing=tuple(dict.fromkeys(attached.missing)),
-        role_last_used=moment((item.get("RoleLastUsed") or {}).get("LastUsedDate")),
-        tags=_tags(item.get("Tags") or []),
-        instance_profiles=tuple(str(one.get("Arn")) for one in item.get("InstanceProfileList") or []),
+        role_last_used=time(where, one_object(where, item, "RoleLastUsed"), "LastUsedDate"),
+        tags=_tags(objects(where, item, "Tags")),
+        instance_profiles=tuple(str(one.get("Arn")) for one in objects(where, item, "InstanceProfileList")),
         trust=parse(trust, f"trust policy of {arn}", needs_resource=False) if trust else None,
     )
 

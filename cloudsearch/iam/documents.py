@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
+from string import ascii_letters, digits
 from typing import Any
 from urllib.parse import unquote
 
@@ -32,6 +33,8 @@ _ELEMENTS = (
     "NotResource",
     "Condition",
 )
+_IN_SERVICES = frozenset(f"{ascii_letters}{digits}-_.*?")
+_MAY_BE_ANY = frozenset("*?$")
 
 
 class Effect(StrEnum):
@@ -95,8 +98,13 @@ class Document:
     given: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
-def parse(document: object, policy: str, *, needs_resource: bool = True) -> Document:
-    """Read a document; ``policy`` is the name that an error tells."""
+def parse(
+    document: object, policy: str, *, needs_resource: bool = True, names_principals: bool | None = None
+) -> Document:
+    """Read a document; ``policy`` is the name that an error tells.
+
+    A trust policy needs no resource, and names principals, as the policies of resources and their control policies do.
+    """
     given = _given(document, policy)
     content = _by_element(given, f"policy {policy}", _DOCUMENT_ELEMENTS)
     version = content.get("version", VERSIONS[1])
@@ -106,7 +114,8 @@ def parse(document: object, policy: str, *, needs_resource: bool = True) -> Docu
         raise PolicyError(f"policy {policy}: has no Statement")
     statements = content["statement"] if isinstance(content["statement"], list) else [content["statement"]]
     variables = version == VERSIONS[0]
-    reader = _Reader(policy, variables=variables, needs_resource=needs_resource)
+    principals = not needs_resource if names_principals is None else names_principals
+    reader = _Reader(policy, variables=variables, needs_resource=needs_resource, names_principals=principals)
     return Document(version, tuple(reader.statement(index, one) for index, one in enumerate(statements)), given)
 
 
@@ -182,10 +191,11 @@ def _by_element(content: dict[Any, Any], where: str, known: tuple[str, ...]) -> 
 class _Reader:
     """Reads the statements of one policy."""
 
-    def __init__(self, policy: str, *, variables: bool, needs_resource: bool) -> None:
+    def __init__(self, policy: str, *, variables: bool, needs_resource: bool, names_principals: bool) -> None:
         self._policy = policy
         self._variables = variables
         self._needs_resource = needs_resource
+        self._names_principals = names_principals
 
     def statement(self, index: int, content: object) -> Statement:
         where = f"policy {self._policy}, statement {index}"
@@ -198,15 +208,19 @@ class _Reader:
             raise PolicyError(f"{where}: has neither Action nor NotAction")
         if resources is None and self._needs_resource:
             raise PolicyError(f"{where}: has neither Resource nor NotResource")
+        principals = _principals(elements, where)
+        if principals and not self._names_principals:
+            name = "NotPrincipal" if principals.negated else "Principal"
+            raise PolicyError(f"{where}: has a {name}, which belongs in the policy of a resource")
         return Statement(
             index=index,
             sid=_sid(elements, where),
             effect=_effect(elements, where),
             actions=_action_names(actions, where),
-            resources=resources,
+            resources=_resource_names(resources, where),
             conditions=_conditions(elements.get("condition"), where),
             has_variables=self._variables,
-            principals=_principals(elements, where),
+            principals=principals,
         )
 
 
@@ -259,10 +273,27 @@ def _principals(elements: dict[str, Any], where: str) -> Principals | None:
 
 
 def _action_names(actions: Patterns, where: str) -> Patterns:
+    """Only ``*`` stands without a service.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html
+    """
+    name = "NotAction" if actions.negated else "Action"
     for text in actions.texts:
-        if ":" not in text and text.strip("*"):
-            raise PolicyError(f"{where}: {'NotAction' if actions.negated else 'Action'} {text!r} names no service")
+        service, colon, action = text.partition(":")
+        if not service or (colon != ":" and text.strip("*")) or not _IN_SERVICES.issuperset(service):
+            raise PolicyError(f"{where}: {name} {text!r} names no service")
+        if colon and (not action or ":" in action):
+            raise PolicyError(f"{where}: {name} {text!r} is no service and an action of it")
     return actions
+
+
+def _resource_names(resources: Patterns | None, where: str) -> Patterns | None:
+    """ARNs, or ``*``; what wildcards or variables may make an ARN is taken for one."""
+    for text in resources.texts if resources else ():
+        if not text.startswith("arn:") and _MAY_BE_ANY.isdisjoint(text):
+            name = "NotResource" if resources and resources.negated else "Resource"
+            raise PolicyError(f"{where}: {name} {text!r} is neither an ARN nor *")
+    return resources
 
 
 def _conditions(condition: object, where: str) -> tuple[ConditionTest, ...]:

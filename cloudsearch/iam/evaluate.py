@@ -26,7 +26,7 @@ from cloudsearch.iam.facts import NOTHING_KNOWN, Facts, facts_of
 from cloudsearch.iam.layers import IDENTITY, SCP, Layer, Rule, StatementRef, layers_of, rules_of
 from cloudsearch.iam.principals import Principal
 from cloudsearch.iam.regions import Group, regions
-from cloudsearch.iam.resources import Kind, kinds_of
+from cloudsearch.iam.resources import ANYTHING, Kind, kinds_of
 
 __all__ = ["Evaluation", "Grant", "Layer", "Scope", "State", "granted", "grants"]
 
@@ -145,11 +145,14 @@ class Evaluation:
         facts: Facts = NOTHING_KNOWN,
     ) -> None:
         self._layers = tuple(layers)
+        self._least = tuple(Truth.NO if layer.is_told else Truth.PERHAPS for layer in layers)
         self._partition = partition
         self._missing = missing
         rules = [rule for place, layer in enumerate(layers) for rule in rules_of(layer, place, facts)]
         self._rules = [rule for rule in rules if rule.truth is not Truth.NO]
+        self._naming = frozenset(rule for rule in self._rules if rule.patterns)
         self._void = [rule for rule in rules if rule.truth is Truth.NO and rule.allows]
+        self._implied: dict[tuple[Rule, Rule], bool] = {}
         self._decisions: dict[tuple[tuple[Rule, ...], tuple[Kind, ...]], _Decision] = {}
 
     def grant(self, action: Action) -> Grant:
@@ -171,6 +174,8 @@ class Evaluation:
             yield self._grant(action, rules, kinds_of(action.name, self._partition))
 
     def _grant(self, action: Action, rules: tuple[Rule, ...], kinds: tuple[Kind, ...]) -> Grant:
+        if kinds and self._naming.isdisjoint(rules):
+            kinds = ANYTHING  # nothing tells one resource from another
         decision = self._decisions.get((rules, kinds))
         if decision is None:
             decision = self._decisions[rules, kinds] = self._decide(rules, kinds)
@@ -211,10 +216,10 @@ class Evaluation:
         """Judge resources that fit these patterns as one request would be."""
         spoken = [(rule, truth, min(rule.truth, truth)) for rule in rules if (truth := rule.speaks_of(fitting))]
         denies = [(rule, truth) for rule, truth, _ in spoken if not rule.allows]
-        allows = [(rule, truth, _voiding(rule, denies, fitting)) for rule, _, truth in spoken if rule.allows]
+        allows = [(rule, truth, self._voiding(rule, denies, fitting)) for rule, _, truth in spoken if rule.allows]
         passes = tuple(
-            max((truth for rule, truth, voiding in allows if rule.place == place and not voiding), default=Truth.NO)
-            for place in range(len(self._layers))
+            max((truth for rule, truth, voiding in allows if rule.place == place and not voiding), default=least)
+            for place, least in enumerate(self._least)
         )
         denied = max((truth for rule, _, truth in spoken if not rule.allows), default=Truth.NO)
         return _Case(
@@ -224,6 +229,24 @@ class Evaluation:
             denies=tuple(rule for rule, _ in denies),
             closing=tuple(deny for _, _, voiding in allows for deny in voiding),
         )
+
+    def _voiding(self, allow: Rule, denies: Iterable[tuple[Rule, Truth]], fitting: frozenset[str]) -> tuple[Rule, ...]:
+        """The Denies that, on resources that fit these patterns, hold in every request in which the Allow does."""
+        return tuple(
+            deny
+            for deny, truth in denies
+            if (truth is Truth.YES or _names_the_same(allow, deny, fitting)) and self._implies(allow, deny)
+        )
+
+    def _implies(self, allow: Rule, deny: Rule) -> bool:
+        """Whether the Condition of the Deny holds in every request in which that of the Allow does."""
+        if not deny.open_tests:
+            return True
+        found = self._implied.get((allow, deny))
+        if found is None:
+            found = all(any(implies(given, test) for given in allow.open_tests) for test in deny.open_tests)
+            self._implied[allow, deny] = found
+        return found
 
     def _hangs_on(self, cases: Sequence[_Case]) -> tuple[str, tuple[StatementRef, ...]]:
         """Whose Condition, or open variable, decides; and all statements that bear on it."""
@@ -237,7 +260,10 @@ class Evaluation:
             return f"unless {_hinge(denies[0])}", deciding
         if all(case.passes[0] is Truth.PERHAPS for case in cases):
             return f"if {_hinge(own[0])}", deciding
-        return f"if {_hinge(further[0])}", deciding
+        if further:
+            return f"if {_hinge(further[0])}", deciding
+        untold = next(layer for layer in self._layers if not layer.is_told)
+        return f"if the {untold.name}, whose document is missing, allows it", deciding
 
     def _refusal(self, rules: Sequence[Rule], cases: Sequence[_Case], kinds: tuple[Kind, ...]) -> _Decision:
         """Who refuses: nobody allows it there, a Deny closes all that is allowed, a layer lets nothing of it pass."""
@@ -295,16 +321,6 @@ def _groups(rules: Sequence[Rule]) -> frozenset[Group]:
             enough |= own if rule.truth is Truth.YES else set()
     groups += [Group(frozenset(enough), frozenset(members), is_one=False) for enough, members in together.values()]
     return frozenset(group for group in groups if group.enough and len(group.members) > 1)
-
-
-def _voiding(allow: Rule, denies: Iterable[tuple[Rule, Truth]], fitting: frozenset[str]) -> tuple[Rule, ...]:
-    """The Denies that surely hold in every request, for resources that fit these patterns, in which the Allow does."""
-    return tuple(
-        deny
-        for deny, truth in denies
-        if (truth is Truth.YES or _names_the_same(allow, deny, fitting))
-        and all(any(implies(given, test) for given in allow.open_tests) for test in deny.open_tests)
-    )
 
 
 def _names_the_same(allow: Rule, deny: Rule, fitting: frozenset[str]) -> bool:

@@ -48,7 +48,9 @@ NOTHING_KNOWN = Facts(MappingProxyType({}))
 
 
 def facts_of(principal: Principal, organization: str | None = None) -> Facts:
-    """What every request of the principal says of it; ``organization`` is the id of its organisation, if known.
+    """What every request of the principal says of it.
+
+    ``organization`` is the id of its organisation, empty where it is in none and so has no such key, None if unknown.
 
     A role's sessions may bring tags of their own, which win over the role's. Where its trust policy lets nobody pass
     any the role's are all; where it does, none is known; and where the trust policy is not known those that the role
@@ -63,8 +65,10 @@ def facts_of(principal: Principal, organization: str | None = None) -> Facts:
     }
     if principal.account:
         values["aws:principalaccount"] = (principal.account,)
-    if organization:
-        values["aws:principalorgid"] = (organization,)
+    if organization is not None:
+        values["aws:principalorgid"] = (organization,) if organization else ()
+    if organization == "":
+        values["aws:principalorgpaths"] = ()
     is_role = principal.kind == "role"
     tagged = may_tag_sessions(principal.trust) if is_role and principal.trust else None
     if not tagged:

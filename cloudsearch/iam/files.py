@@ -20,7 +20,7 @@ import msgspec
 from cloudsearch.errors import SourceError
 
 _DECODER = json.JSONDecoder()
-_SPACE = re.compile(r"\s*")
+_SPACE = re.compile(r"[\s\ufeff]*")  # each of several files that were put together may begin with a mark of its own
 _ENDINGS = (".json", ".csv", ".xml")
 _BOOLEANS = frozenset({"IsTruncated", "IsDefaultVersion", "IsAttachable"})
 _OTHER_PARTS = ("trails", "organization")
@@ -43,6 +43,14 @@ class _Dated(msgspec.Struct):
 
     taken_at: str | None = None
     account: str | None = None
+    trails: msgspec.Raw = msgspec.Raw()
+    organization: msgspec.Raw = msgspec.Raw()
+    report: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="ReportFormat")
+
+    @property
+    def part(self) -> tuple[str | None, bool, bool, bool]:
+        """What of which account it tells."""
+        return self.account, bool(self.trails), bool(self.organization), bool(self.report)
 
 
 def values(paths: Iterable[Path | str]) -> Iterator[Value]:
@@ -59,32 +67,43 @@ def is_other_part(content: object) -> bool:
 
 
 def as_of(paths: Iterable[Path | str], account: str | None = None) -> datetime | None:
-    """When the files were true: the oldest ``taken_at`` of a snapshot, else the oldest file's time.
+    """When the files were true: the oldest ``taken_at`` of a snapshot's parts, else the oldest file's time.
 
-    Files that say they are of another account than the one asked for do not count. None where no file is left.
+    Of a part that is there several times the newest counts, as it does for all who read it. Files that say they are of
+    another account than the one asked for do not count. None where no file is left.
     """
-    dates = [date for path in map(Path, paths) for date in _dates(_files(path), account)]
-    return min(dates, default=None)
+    newest: dict[object, datetime] = {}
+    for path in map(Path, paths):
+        for part, date in _dates(_files(path), account):
+            newest[part] = max(date, newest.get(part, date))
+    return min(newest.values(), default=None)
 
 
 def moment(value: object) -> datetime | None:
-    """A time as any of AWS's clients writes it, UTC; none where it is not one."""
+    """A time as any of AWS's clients gives it, UTC; none where it is not one.
+
+    boto3's own datetime, a text, or seconds since 1970 as Java's clients write them.
+    """
     try:
-        read = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value, UTC)
+        read = datetime.fromisoformat(value.replace(" UTC", "Z")) if isinstance(value, str) else value
+        if not isinstance(read, datetime):
+            return None
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
         return None
-    if read is None:
-        return None
-    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
 
 
-def _dates(files: Iterable[Path], account: str | None) -> list[datetime]:
-    """When each file was true; beside files that tell it themselves, others do not count."""
+def _dates(files: Iterable[Path], account: str | None) -> Iterator[tuple[object, datetime]]:
+    """What each file tells and when it was true; beside files that tell it themselves, others do not count."""
     heads = [(file, _head(file)) for file in files]
-    told = [time for _, head in heads if (time := moment(head.taken_at)) and account in (None, head.account)]
     if any(head.taken_at for _, head in heads):
-        return told
-    return [datetime.fromtimestamp(file.stat().st_mtime, UTC) for file, _ in heads]
+        for _, head in heads:
+            if (time := moment(head.taken_at)) and account in (None, head.account):
+                yield head.part, time
+        return
+    yield from ((file, datetime.fromtimestamp(file.stat().st_mtime, UTC)) for file, _ in heads)
 
 
 def _head(file: Path) -> _Dated:

@@ -25,10 +25,14 @@ SESSION = "session policy"
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Policies that together must allow: the identity's, a boundary, a level of service control policies."""
+    """Policies that together must allow: the identity's, a boundary, a level of service control policies.
+
+    Of one that is not told, a boundary whose document nobody has, nobody knows what it allows.
+    """
 
     name: str
     policies: tuple[Policy, ...]
+    is_told: bool = True
 
     @property
     def allows_nothing(self) -> bool:
@@ -37,9 +41,11 @@ class Layer:
 
 
 def layers_of(principal: Principal) -> tuple[Layer, ...]:
-    """The principal's own layers; a boundary whose document is not known is ``missing`` and no layer."""
-    boundary = (Layer(BOUNDARY, (principal.boundary,)),) if principal.boundary else ()
-    return (Layer(IDENTITY, principal.policies), *boundary)
+    """The principal's own layers; a boundary whose document is ``missing`` is one that is not told."""
+    identity = Layer(IDENTITY, principal.policies)
+    if principal.boundary:
+        return identity, Layer(BOUNDARY, (principal.boundary,))
+    return (identity, Layer(BOUNDARY, (), is_told=False)) if principal.boundary_arn else (identity,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,30 +64,23 @@ class StatementRef:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """A statement made ready for many questions; ``place`` is its layer's, ``order`` its own. Compared by identity."""
+    """A statement made ready for many questions; ``place`` is its layer's, ``order`` its own. Compared by identity.
+
+    ``patterns`` are all that resources have to be compared with.
+    """
 
     ref: StatementRef
+    allows: bool
     place: int
     order: int
     matcher: ActionMatcher
     negates_actions: bool
     texts: tuple[Text, ...]
+    patterns: frozenset[str]
     has_everything: bool
     negates_resources: bool
     truth: Truth
     open_tests: tuple[ConditionTest, ...]
-
-    @property
-    def allows(self) -> bool:
-        """Whether it is an Allow."""
-        return self.ref.effect is Effect.ALLOW
-
-    @property
-    def patterns(self) -> frozenset[str]:
-        """All that resources have to be compared with."""
-        if self.has_everything:
-            return frozenset()
-        return frozenset(form for text in self.texts for form in text)
 
     def touches(self, service: str) -> bool:
         """Whether it might speak of any of the service's actions."""
@@ -111,15 +110,19 @@ def _rule(statement: Statement, ref: StatementRef, where: tuple[int, int], facts
     place, order = where
     variables = statement.has_variables
     resources = statement.resources or Patterns(("*",))
-    texts = (_resource(text, facts, variables=variables) for text in resources.texts)
+    resolved = (_resource(text, facts, variables=variables) for text in resources.texts)
+    texts = tuple(text for text in resolved if text is not None)
+    has_everything = any(is_everything(text) for text in resources.texts)
     return Rule(
         ref=ref,
+        allows=ref.effect is Effect.ALLOW,
         place=place,
         order=order,
         matcher=_matcher(statement.actions.texts),
         negates_actions=statement.actions.negated,
-        texts=tuple(text for text in texts if text is not None),
-        has_everything=any(is_everything(text) for text in resources.texts),
+        texts=texts,
+        patterns=frozenset(() if has_everything else (form for text in texts for form in text)),
+        has_everything=has_everything,
         negates_resources=resources.negated,
         truth=holds(statement.conditions, facts, variables=variables),
         open_tests=open_tests(statement.conditions, facts, variables=variables),

@@ -19,6 +19,7 @@ from typing import Any
 from cloudsearch.errors import SourceError
 from cloudsearch.iam.documents import Effect, parse
 from cloudsearch.iam.evaluate import Layer
+from cloudsearch.iam.fields import objects, one_object, text, texts
 from cloudsearch.iam.files import Value, is_other_part, moment, values
 from cloudsearch.iam.principals import Policy, Principal
 
@@ -67,6 +68,13 @@ class Organization:
         """The levels of service control policies above an account, from the root down; none for the management's."""
         return () if account == self.management_account else self._levels(account, SCP, _SCP)
 
+    @property
+    def levels(self) -> tuple[Layer, ...]:
+        """Every level of service control policies that binds an account, each once."""
+        accounts = [target.id for target in self.targets.values() if target.kind == "account"]
+        layers = [layer for account in accounts for layer in self.layers_for(account)]
+        return tuple({(layer.name, layer.allows_nothing): layer for layer in layers}.values())
+
     def resource_layers_for(self, account: str) -> tuple[Layer, ...]:
         """The levels of resource control policies above an account's resources; none for the management account's."""
         return () if account == self.management_account else self._levels(account, RCP, _RCP)
@@ -106,9 +114,9 @@ class Controls:
         return bool(self.levels) or self._of(account) is not None
 
     def organization_of(self, account: str) -> str | None:
-        """The id of the account's organisation, None where it is not known or there is none."""
+        """The id of the account's organisation, empty where it is in none; None where nobody knows."""
         told = self._of(account)
-        return told.id if told and told.id else None
+        return told.id if told else None
 
     def _of(self, account: str) -> Organization | None:
         return next((one for one in self.organizations if one.knows(account)), None)
@@ -174,9 +182,9 @@ def _chain(value: Value, node: dict[str, Any]) -> tuple[Layer, ...]:
     name = node.get("Name") or node.get("Id")
     own = Layer(
         f"service control policy level {name} of {Path(value.where).name}",
-        tuple(_policies(value, node.get("Policies") or [])),
+        tuple(_policies(value, objects(value.where, node, "Policies"))),
     )
-    below = [_chain(value, child) for child in node.get("Children") or []]
+    below = [_chain(value, child) for child in objects(value.where, node, "Children")]
     if any(_policies_of(other) != _policies_of(below[0]) for other in below):
         raise SourceError(
             f"{value.where}: below {name} not all have the same policies, and a level of --scp is for all accounts; "
@@ -210,7 +218,7 @@ def _policy(value: Value, content: dict[str, Any]) -> Policy:
     if any(str(name).lower() == "statement" for name in content):
         name = Path(value.where).stem
         return Policy(name, None, parse(content, value.where), "SCP")
-    summary = content.get("PolicySummary") or content
+    summary = one_object(value.where, content, "PolicySummary") or content
     name = str(summary.get("Name") or summary.get("Id") or "")
     if not name:
         raise SourceError(f"{value.where}: holds no service control policy; {_HOW_TO_SAVE}")
@@ -223,40 +231,43 @@ def _policy(value: Value, content: dict[str, Any]) -> Policy:
 
 def _organization(value: Value) -> Organization:
     """The form that ``snapshot`` writes."""
-    about = value.content["organization"]
-    told = _objects(value, "policies")
-    policies = {one["Id"]: one for one in told if one.get("Id") and one.get("Content") is not None}
-    targets = [_target(value, one) for one in _objects(value, "targets")]
+    where = value.where
+    about = one_object(where, value.content, "organization")
+    told = objects(where, value.content, "policies")
+    policies = {key: one for one in told if (key := text(where, one, "Id")) and one.get("Content") is not None}
+    targets = [_target(where, one) for one in objects(where, value.content, "targets")]
     lost = {one for target in targets for one in target.policies} - policies.keys()
     lost |= {one.parent for one in targets if one.parent} - {one.id for one in targets}
     if lost:
-        raise SourceError(f"{value.where}: lacks {', '.join(sorted(lost))}; take the snapshot again")
+        raise SourceError(f"{where}: lacks {', '.join(sorted(lost))}; take the snapshot again")
+    name, management = text(where, about, "Id"), text(where, about, "MasterAccountId")
+    if not (name and management):
+        raise SourceError(f"{where}: lacks the organisation's Id or MasterAccountId; take the snapshot again")
     return Organization(
-        id=str(about.get("Id")),
-        management_account=str(about.get("MasterAccountId")),
+        id=name,
+        management_account=management,
         taken_at=moment(value.content.get("taken_at")),
         targets={target.id: target for target in targets},
-        policies={
-            key: Policy(str(one.get("Name")), one.get("Arn"), parse(one["Content"], str(one.get("Name"))), "attached")
-            for key, one in policies.items()
-        },
+        policies={key: _attachable(one) for key, one in policies.items()},
         types={key: str(one.get("Type")) for key, one in policies.items()},
         enabled=frozenset(
-            str(one.get("Type")) for one in _objects(value, "policy_types") if one.get("Status") == "ENABLED"
+            str(one.get("Type"))
+            for one in objects(where, value.content, "policy_types")
+            if one.get("Status") == "ENABLED"
         ),
     )
 
 
-def _objects(value: Value, name: str) -> list[dict[str, Any]]:
-    """A list of the organisation's; empty where the snapshot could not ask for it."""
-    items = value.content.get(name) or []
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise SourceError(f"{value.where}: {name} is no list of objects")
-    return items
+def _attachable(told: dict[str, Any]) -> Policy:
+    """A policy of the tree: that of resources names principals."""
+    name = str(told.get("Name"))
+    document = parse(told["Content"], name, names_principals=told.get("Type") == RCP)
+    return Policy(name, told.get("Arn"), document, "attached")
 
 
-def _target(value: Value, item: dict[str, Any]) -> Target:
-    if item.get("type") not in _KINDS or not item.get("id"):
-        raise SourceError(f"{value.where}: a target is none: {str(item)[:200]}")
-    attached = tuple(map(str, item.get("policies") or []))
-    return Target(str(item["id"]), _KINDS[item["type"]], str(item.get("name")), item.get("parent"), attached)
+def _target(where: str, item: dict[str, Any]) -> Target:
+    target, kind = text(where, item, "id"), text(where, item, "type")
+    if kind not in _KINDS or not target:
+        raise SourceError(f"{where}: a target is none: {str(item)[:200]}")
+    attached = tuple(texts(where, item, "policies"))
+    return Target(target, _KINDS[kind], str(item.get("name")), text(where, item, "parent"), attached)

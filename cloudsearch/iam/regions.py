@@ -80,119 +80,121 @@ def _samples(kind: Kind, patterns: Sequence[str]) -> Iterator[frozenset[str]]:
 
 
 class _Placed(NamedTuple):
-    """A group in a search: the first of its last stars, and the owners of its places."""
+    """A last star that is enough for its group: where it stands, what it makes needless, and what tells the group."""
 
-    first: int
-    members: frozenset[int]
+    star: int
+    needless: int
+    instead: int
 
 
 class _Search:
-    """All patterns as one row of tokens; a state is the set of places that a text so far may have led to."""
+    """All patterns as one row of places; a state is the set of places that a text so far may have led to.
+
+    A set of places is a whole number, a bit a place: a step is a few operations, however many patterns there are.
+    """
 
     def __init__(self, kind: Kind, patterns: Sequence[str], groups: Iterable[Group]) -> None:
         self.found: set[frozenset[str]] = set()
-        self._tokens: list[str] = []
-        self._owners: list[int] = []
-        self._begins: list[int] = []
         every = [kind.arn, kind.but, *(aligned(one, kind) for one in patterns)]
         self._names = dict(enumerate(patterns, 2))
         shared = len(commonprefix([literal_start(loosened(one)) for one in every if one]))  # noqa: RUF071 (characters are meant)
-        for owner, one in enumerate(every):
-            self._lay(owner, one[shared:])
-        self._start = self._joined(frozenset(), [begin for begin, one in zip(self._begins, every, strict=True) if one])
+        self._length = 0
+        self._begins: list[int] = []
+        self._ends: list[int] = []
+        self._before: dict[int, int] = {}
+        places: dict[str, int] = {}
+        for one in every:
+            self._lay(one[shared:], places)
+        self._stars, self._parts, self._any, self._one = (places.pop(token, 0) for token in ("*", PART, "?", ONE))
+        self._literals = tuple(places.items())
+        self._start = self._joined(0, sum(begin for begin, one in zip(self._begins, every, strict=True) if one))
         self._ones = self._placed(group for group in groups if group.is_one)
         self._groups = self._placed(group for group in groups if not group.is_one)
 
-    def _lay(self, owner: int, pattern: str) -> None:
-        """Append a pattern, each run of stars as one; an empty token is its end."""
+    def _lay(self, pattern: str, places: dict[str, int]) -> None:
+        """Append a pattern, each run of stars as one, and a place for its end; note where each token stands."""
         for star in ("*", PART):
             while star * 2 in pattern:
                 pattern = pattern.replace(star * 2, star)
-        self._begins.append(len(self._tokens))
-        self._tokens += [*pattern, ""]
-        self._owners += [owner] * (len(pattern) + 1)
+        begin = 1 << self._length
+        self._begins.append(begin)
+        for token in pattern:
+            place = 1 << self._length
+            places[token] = places.get(token, 0) | place
+            if token == "*":  # noqa: S105 (a wildcard)
+                self._before[place] = ~(place - begin)
+            self._length += 1
+        self._ends.append(1 << self._length)
+        self._length += 1
 
-    def _placed(self, groups: Iterable[Group]) -> dict[int, _Placed]:
-        """By the last stars that are enough, where the group begins to be told and whose places it makes needless."""
+    def _span(self, owner: int) -> int:
+        """All places of a pattern."""
+        return (self._ends[owner] << 1) - self._begins[owner]
+
+    def _placed(self, groups: Iterable[Group]) -> list[_Placed]:
+        """For every last star that is enough, in their order."""
         owners = {name: owner for owner, name in self._names.items()}
         placed: dict[int, _Placed] = {}
         for group in groups:
-            members = frozenset(owners[one] for one in group.members & owners.keys())
-            last = (self._last_star(owners[one]) for one in group.enough & owners.keys())
-            stars = [star for star in last if star is not None]
-            placed |= {star: _Placed(min(stars), members) for star in stars}
-        return placed
+            members = sum(self._span(owners[one]) for one in group.members & owners.keys())
+            enough = sorted(owners[one] for one in group.enough & owners.keys())
+            stars = {owner: star for owner in enough if (star := self._last_star(owner))}
+            for owner, star in stars.items():
+                first = min(stars.values())
+                if group.is_one:
+                    placed[star] = _Placed(star, members, first | first << 1)
+                else:
+                    placed[star] = _Placed(star, members & ~self._span(owner), 0)
+        return [placed[star] for star in sorted(placed)]
 
-    def _last_star(self, owner: int) -> int | None:
-        """The star that a pattern ends with."""
-        place = (self._begins[owner + 1] if owner + 1 < len(self._begins) else len(self._tokens)) - 2
-        return place if place >= self._begins[owner] and self._tokens[place] == "*" else None
+    def _last_star(self, owner: int) -> int:
+        """The star that a pattern ends with, 0 where it does not."""
+        return self._ends[owner] >> 1 & self._span(owner) & self._stars
 
     def run(self, limit: int, *, grouped: bool) -> bool:
         """Fill ``found``; False where the limit ended it."""
-        self.found.clear()
+        groups = [*self._ones, *(self._groups if grouped else ())]
+        of_kind, ended = self._span(_KIND), set[int]()
         seen, waiting = {self._start}, [self._start]
-        while waiting:
-            if len(seen) > limit + len(self._tokens):
-                return False
+        while waiting and len(seen) <= limit + self._length:
             state = waiting.pop()
-            self._take(state)
-            for after in self._after(state):
-                reached = self._needed(after, grouped=grouped)
-                if reached not in seen and any(self._owners[place] == _KIND for place in reached):
+            if state & self._ends[_KIND] and not state & self._ends[_BUT]:
+                ended.add(state)
+            for reached in self._after(state, of_kind):
+                for star, needless, instead in groups:
+                    if reached & star:
+                        reached = reached & ~needless | instead  # noqa: PLW2901 (the same state, said shorter)
+                if reached not in seen:
                     seen.add(reached)
                     waiting.append(reached)
-        return True
+        self.found = {self._fitted(state) for state in ended}
+        return not waiting
 
-    def _take(self, state: frozenset[int]) -> None:
-        """Where a text may end here and is of the kind, note what it fits."""
-        owners = {self._owners[place] for place in state if not self._tokens[place]}
-        if _KIND in owners and _BUT not in owners:
-            self.found.add(frozenset(self._names[owner] for owner in owners if owner in self._names))
+    def _fitted(self, state: int) -> frozenset[str]:
+        """The patterns that end where a state is."""
+        return frozenset(name for owner, name in self._names.items() if state & self._ends[owner])
 
-    def _after(self, state: frozenset[int]) -> Iterator[frozenset[int]]:
-        """The states after one more character: one that no pattern waits for, and each that one does."""
-        always: list[int] = []
-        parts: list[int] = []
-        waited: dict[str, list[int]] = {}
-        for place in state:
-            token = self._tokens[place]
-            if token == "*":  # noqa: S105 (a wildcard)
-                always.append(place)
-            elif token == "?":  # noqa: S105
-                always.append(place + 1)
-            elif token == PART:
-                parts.append(place)
-            elif token == ONE:
-                parts.append(place + 1)
-            elif token:
-                waited.setdefault(token, []).append(place + 1)
-        colon = self._joined(frozenset(), always)
-        anyway = self._joined(colon, parts)
-        yield anyway
-        for character, places in waited.items():
-            yield self._joined(colon if character == ":" else anyway, places)
+    def _after(self, state: int, of_kind: int) -> Iterator[int]:
+        """The states of the kind after one more character: one that no pattern waits for, and each that one does."""
+        colon = self._joined(state & self._stars, (state & self._any) << 1)
+        anyway = self._joined(colon | state & self._parts, (state & (self._parts | self._one)) << 1)
+        takes_any = anyway & of_kind
+        if takes_any:
+            yield anyway
+        for character, places in self._literals:
+            waited = state & places
+            if waited and (takes_any or waited & of_kind):
+                reached = self._joined(colon if character == ":" else anyway, waited << 1)
+                if reached & of_kind:
+                    yield reached
 
-    def _joined(self, state: frozenset[int], places: Iterable[int]) -> frozenset[int]:
+    def _joined(self, state: int, places: int) -> int:
         """With these places and those past a star that stands for nothing, without what a later star makes needless."""
-        joined = set(state)
-        for place in sorted(places):
-            joined.add(place)
-            if self._tokens[place] == PART:
-                joined.add(place + 1)
-            elif self._tokens[place] == "*":
-                joined.add(place + 1)
-                joined.difference_update(range(self._begins[self._owners[place]], place))
-        return frozenset(joined)
-
-    def _needed(self, state: frozenset[int], *, grouped: bool) -> frozenset[int]:
-        """Without what can no longer change the answer."""
-        for place in [place for place in state if place in self._ones]:
-            first, members = self._ones[place]
-            if place in state:
-                state = frozenset({*(one for one in state if self._owners[one] not in members), first, first + 1})
-        for place in sorted(place for place in state if place in self._groups) if grouped else ():
-            needless = self._groups[place].members - {self._owners[place]}
-            if place in state:
-                state = frozenset(one for one in state if self._owners[one] not in needless)
-        return state
+        joined = state | places
+        joined |= (joined & (self._stars | self._parts)) << 1
+        fresh = places & self._stars
+        while fresh:
+            star = fresh & -fresh
+            joined &= self._before[star]
+            fresh ^= star
+        return joined

@@ -60,6 +60,8 @@ _ALSO_AWS_OWN = frozenset(
         "arn:*:ssm:*:*:automation-definition/*",
         # https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters.html
         "arn:*:ssm:*:*:parameter/*",
+        # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/CloudWatchFullAccessV2.html
+        "arn:*:resource-explorer-2:*:*:view/*/*",
     }
 )
 """Of these AWS owns some, in whose ARNs no account stands: ``arn:aws:ssm:REGION::document/AWS-RunShellScript``."""
@@ -84,7 +86,7 @@ def aligned(pattern: str, kind: Kind) -> str:
     may be a name after all: a log stream's ARN goes on from its group's, an object's key may hold anything.
     """
     parts = pattern.split(":", 5)
-    if parts[1:2] == ["*"]:
+    if parts[1:2] == ["*"] and "*" not in parts[0]:
         pattern = pattern.replace("*", PART, 1)  # a partition is one part as well
     lead = _lead(parts[5]) if len(parts) == 6 else ""
     if not lead or lead not in _leads(parts[2]) or _may_hold(kind, lead):

@@ -43,11 +43,16 @@ class Examined:
     @property
     def today(self) -> Judge | None:
         """What judges by its grants as they are; None where nobody told of them."""
-        return self._judge(layers_of(self.principal), self.principal.missing) if self.is_told else None
+        return self._judge(self._layers, self.principal.missing) if self.is_told else None
+
+    @property
+    def _layers(self) -> list[Layer]:
+        """Its own. A boundary that nobody told stays as it is: what was let in, it let in."""
+        return [layer for layer in layers_of(self.principal) if layer.is_told]
 
     def judge(self, policies: Sequence[Policy], *, with_grants: bool = False) -> Judge:
         """What judges by these policies in place of its own, or beside them; its boundary stays."""
-        own, *bounds = layers_of(self.principal)
+        own, *bounds = self._layers
         layers = (Layer(IDENTITY, (*(own.policies if with_grants else ()), *policies)), *bounds)
         missing = self.principal.missing
         if not with_grants:

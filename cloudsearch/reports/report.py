@@ -189,6 +189,7 @@ def _circumstances(
         granted_since=granted_since,
         last_change=change,
         missing_documents=principal.missing,
+        is_bound_untold=bool(principal.boundary_arn) and principal.boundary is None,
         perhaps_used=perhaps_used(found.calls),
     )
 

@@ -73,6 +73,8 @@ class Circumstances:
     ``cannot_conclude`` is set when nothing may be said of what is not there, ``stale`` when the IAM file is older
     than the last change of the principal's grants, ``granted_since`` when that change or the principal's creation,
     and not the logs, bounds what was observed. ``selectors`` are what the trails record, where that was given.
+    ``missing_documents`` are policies that the IAM file lacks; ``is_bound_untold`` where the boundary is one of them:
+    nothing is known to be granted then.
     ``perhaps_used`` are actions with the calls that need them in some case, of which nobody can say whether it was so.
     """
 
@@ -89,6 +91,7 @@ class Circumstances:
     granted_since: str | None = None
     last_change: Change | None = None
     missing_documents: tuple[str, ...] = ()
+    is_bound_untold: bool = False
     perhaps_used: Mapping[str, Mapping[Case, tuple[str, ...]]] = field(default_factory=dict)
 
 
@@ -114,7 +117,7 @@ def judge(
 ) -> ReportRow:
     """Decide an action's marker and say why."""
     name, level = (action, None) if isinstance(action, str) else (action.name, action.access_level)
-    is_granted = grant is not None and grant.state is not State.NOT_GRANTED
+    is_granted = _is_granted(grant, about)
     if needs_no_permission(name):
         marker, reason = Marker.USED, "needs no permission"
     elif use.calls:
@@ -122,7 +125,7 @@ def judge(
     elif is_granted:
         marker, reason = _absent(_Case(use, earlier, name, level, observability(name), about))
     else:
-        marker, reason = Marker.UNKNOWN, f"not granted; {_tried(use)}"
+        marker, reason = Marker.UNKNOWN, f"{_lacking(about) or 'not granted'}; {_tried(use)}"
     statements = grant.statements if grant else ()
     return _row(
         name,
@@ -176,9 +179,20 @@ def _row(  # noqa: PLR0913 (a row has as many)
 
 
 def _state(grant: Grant | None, about: Circumstances) -> str | None:
-    if grant is not None and grant.state is not State.NOT_GRANTED:
+    if grant is not None and _is_granted(grant, about):
         return str(grant.state)
     return None if about.missing_documents else str(State.NOT_GRANTED)
+
+
+def _is_granted(grant: Grant | None, about: Circumstances) -> bool:
+    """Whether it is known to be granted, perhaps on a Condition."""
+    return grant is not None and grant.state is not State.NOT_GRANTED and not about.is_bound_untold
+
+
+def _lacking(about: Circumstances) -> str | None:
+    """Why it is not known whether something is granted."""
+    missing = about.missing_documents
+    return f"the IAM file lacks the document of {', '.join(missing)}" if missing else None
 
 
 def _used(use: Use) -> tuple[Marker, str]:
@@ -194,9 +208,8 @@ def _used(use: Use) -> tuple[Marker, str]:
 
 def _ungranted(use: Use, grant: Grant | None, about: Circumstances) -> tuple[Marker, str]:
     inferred = f"{use.inference}; " if use.inferred else "used (source: csm); " if use.monitored else ""
-    if about.missing_documents:
-        lacking = ", ".join(about.missing_documents)
-        return Marker.UNKNOWN, f"{inferred}the IAM file lacks the document of {lacking}"
+    if lacking := _lacking(about):
+        return Marker.UNKNOWN, inferred + lacking
     return Marker.UNGRANTED, inferred + _lost(use, grant, about)
 
 
