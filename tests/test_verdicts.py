@@ -220,6 +220,16 @@ def test_read_actions_need_read_events(tmp_path: Path, capsys: pytest.CaptureFix
     assert (rows["iam:CreateUser"]["marker"], rows["iam:ListUsers"]["marker"]) == ("-", "?")
 
 
+def test_a_service_of_one_region_needs_the_logs_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """IAM is called from everywhere and logged in us-east-1: other regions' logs show nothing of it."""
+    scenario = Scenario(tmp_path, capsys)
+    scenario.log(*background(awsRegion="eu-west-1"))
+    rows = scenario.report(account(role(statement("iam:CreateUser", "route53:*", "ec2:StopInstances"))))
+    assert {row["marker"] for action, row in rows.items() if not action.startswith("ec2:")} == {"?"}
+    assert "logged in us-east-1" in rows["iam:CreateUser"]["reason"]
+    assert rows["ec2:StopInstances"]["marker"] == "-"
+
+
 def test_kms_may_be_left_out_of_a_trail(scenario: Scenario) -> None:
     """Its management events are excludable: unused only where some are seen."""
     details = account(role(statement("kms:ScheduleKeyDeletion")))

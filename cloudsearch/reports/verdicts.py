@@ -21,6 +21,7 @@ from cloudsearch.iam import Grant, State, StatementRef
 from cloudsearch.reports.changes import Change
 from cloudsearch.reports.coverage import EXCLUDABLE_SOURCES, AccountCoverage
 from cloudsearch.reports.evidence import Use, needs_no_permission
+from cloudsearch.reports.global_services import home_region
 
 _NAMED = 3
 """Calls that a reason names."""
@@ -244,6 +245,8 @@ def _cannot_be_seen(case: _Case) -> str | None:
         return case.seen.reason
     if recorded and not recorded.whole:
         return recorded.reason
+    if elsewhere := _logged_elsewhere(case):
+        return elsewhere
     if recorded is None and (case.seen.resource_types or not case.seen.complete):
         return f"some of its uses are data events ({', '.join(case.seen.resource_types) or 'of no documented type'})"
     left_out = kind is ObservabilityClass.EXCLUDABLE and recorded is None
@@ -276,6 +279,14 @@ def _recorded(case: _Case) -> _Recorded | None:
     if seen.answer is Answer.UNKNOWN and not is_data:
         return None
     return _Recorded(seen.answer is Answer.ALL, seen.reason, seen.since)
+
+
+def _logged_elsewhere(case: _Case) -> str | None:
+    service = case.action.partition(":")[0]
+    home = home_region(service, case.about.principal)
+    if home is None or not case.about.coverage.days or home in case.about.coverage.regions:
+        return None
+    return f"calls to {service} are logged in {home}, of which no management events are loaded"
 
 
 def _only_writes_are_logged(case: _Case) -> str | None:
