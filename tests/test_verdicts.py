@@ -148,6 +148,22 @@ def test_a_policy_changed_in_the_window_starts_the_clock_again(scenario: Scenari
     assert long_ago["marker"] == "-"
 
 
+def test_a_policy_changed_after_the_window_was_none_in_it(scenario: Scenario) -> None:
+    """The window ends before what it asks about was granted; IAM does not mind the case of a name."""
+    scenario.log(
+        record(
+            1,
+            eventSource="iam.amazonaws.com",
+            eventName="PutRolePolicy",
+            requestParameters={"roleName": "Worker", "policyName": "inline"},
+            eventTime=moment(50),
+        )
+    )
+    row = scenario.report(account(role(statement("ec2:StopInstances"))), "--until", "2026-09-10")["ec2:StopInstances"]
+    assert (row["marker"], row["observed_days"]) == ("?", 0)
+    assert row["reason"] == "granted only since 2026-09-20: PutRolePolicy then"
+
+
 def test_a_file_older_than_the_policy_proves_nothing(scenario: Scenario) -> None:
     """A grant that changed after the IAM file was written is not judged by it."""
     change = {"roleName": "worker", "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}
@@ -228,6 +244,22 @@ def test_a_service_of_one_region_needs_the_logs_of_it(tmp_path: Path, capsys: py
     assert {row["marker"] for action, row in rows.items() if not action.startswith("ec2:")} == {"?"}
     assert "logged in us-east-1" in rows["iam:CreateUser"]["reason"]
     assert rows["ec2:StopInstances"]["marker"] == "-"
+
+
+@pytest.mark.parametrize(
+    "fields", [{"eventCategory": "Data", "managementEvent": False}, {"eventType": "AwsServiceEvent"}]
+)
+def test_other_events_show_no_calls_of_management(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], fields: dict[str, object]
+) -> None:
+    """A trail of data events alone, or what AWS's services do by themselves, cover the days and prove nothing."""
+    scenario = Scenario(tmp_path, capsys)
+    scenario.log(*background(**fields))
+    details = account(role(statement("ec2:StopInstances")))
+    row = scenario.report(details)["ec2:StopInstances"]
+    assert (row["marker"], row["reason"]) == ("?", "no management events of the account are loaded")
+    _, out, _ = scenario.run("list", "roles", "--iam", scenario.iam(details))
+    assert "? worker" in out
 
 
 def test_kms_may_be_left_out_of_a_trail(scenario: Scenario) -> None:

@@ -283,12 +283,17 @@ def _optional(value: object) -> str | None:
 
 
 def _concerns(change: Change, grantee: Grantee) -> bool:
+    """Whether it does; a call may write a name in another case than IAM does, which tells none apart by it."""
     if change.holder is Holder.ORGANIZATION:
         return may_be_above(change, grantee.account)
     if change.account != grantee.account:
         return False
     if change.holder is Holder.POLICY:
-        return change.subject in grantee.policy_arns
+        return _is_among(change.subject, grantee.policy_arns)
     if change.holder is Holder.GROUP:
-        return grantee.kind == "user" and change.subject in grantee.groups
-    return change.holder == grantee.kind and change.subject == grantee.name
+        return grantee.kind == "user" and _is_among(change.subject, grantee.groups)
+    return change.holder == grantee.kind and _is_among(change.subject, (grantee.name,))
+
+
+def _is_among(name: str, names: Collection[str]) -> bool:
+    return name.lower() in {one.lower() for one in names}

@@ -115,7 +115,9 @@ def reports(
 
 
 def _changes(store: Store, covered: Coverage, account: str) -> Sequence[Change]:
-    return changes(store, covered.window, account) if covered.of(account).days else []
+    """Changes in the window and after it: what is granted today may have been granted since."""
+    since = Window(covered.window.since)
+    return changes(store, since, account) if covered.of(account).days else []
 
 
 def _concluded(

@@ -282,9 +282,13 @@ def _recorded(case: _Case) -> _Recorded | None:
 
 
 def _logged_elsewhere(case: _Case) -> str | None:
-    service = case.action.partition(":")[0]
+    coverage, service = case.about.coverage, case.action.partition(":")[0]
+    if not coverage.days:
+        return None
+    if not coverage.regions:
+        return "no management events of the account are loaded"
     home = home_region(service, case.about.principal)
-    if home is None or not case.about.coverage.days or home in case.about.coverage.regions:
+    if home is None or home in coverage.regions:
         return None
     return f"calls to {service} are logged in {home}, of which no management events are loaded"
 
