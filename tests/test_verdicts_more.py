@@ -35,6 +35,23 @@ def test_the_owners_copy_stands_in_where_no_log_of_the_callers_account_is_loaded
     }
 
 
+def test_a_call_that_only_its_owners_log_tells_of_is_a_use(scenario: Scenario) -> None:
+    """The caller's own log may lack a day, or data events; what both logs tell of is one call all the same."""
+    worker = {"type": "AWSAccount", "principalId": "AROAWORKER:run-1", "accountId": ACCOUNT}
+    theirs = {"recipientAccountId": OTHER, "userIdentity": worker}
+    topic = {"eventSource": "sns.amazonaws.com", "eventName": "CreateTopic", "readOnly": False}
+    data = {"eventSource": "s3.amazonaws.com", "eventName": "GetObject", "eventCategory": "Data"}
+    scenario.log(
+        record(1, **(theirs | topic)),
+        record(2, **(theirs | data)),
+        record(3, sharedEventID="s"),
+        record(4, sharedEventID="s", **theirs),
+    )
+    details = account(role(statement("sns:CreateTopic", "s3:GetObject", "ec2:DescribeInstances")))
+    found = {action: (row["marker"], row["calls"]) for action, row in scenario.report(details).items()}
+    assert found == dict.fromkeys(("sns:CreateTopic", "s3:GetObject", "ec2:DescribeInstances"), (" ", 1))
+
+
 def test_a_copy_of_the_network_counts_no_call_and_leaves_nothing_unused(scenario: Scenario) -> None:
     """A VPC endpoint saw the call: it is no use that is counted, nor proof that there was none."""
     seen = {"eventType": "AwsVpceEvent", "eventCategory": "NetworkActivity", "managementEvent": False}
