@@ -225,6 +225,19 @@ def test_list_tells_principals_of_one_name_apart(scenario: Scenario) -> None:
     assert [(row["name"], row["calls"]) for row in rows if row["exists"]] == [("ann", 1)]
 
 
+def test_a_sign_in_that_failed_is_nobodys(scenario: Scenario) -> None:
+    """Whoever knows a user's name can try a password."""
+    ann = {"type": "IAMUser", "principalId": "AIDAANN", "arn": "arn:aws:iam::111122223333:user/ann", "userName": "ann"}
+    sign_in = {"eventSource": "signin.amazonaws.com", "eventName": "ConsoleLogin", "eventType": "AwsConsoleSignIn"}
+    failed = {"errorMessage": "Failed authentication", "responseElements": {"ConsoleLogin": "Failure"}}
+    scenario.log(*background(), record(1, userIdentity=ann, **sign_in, **failed))
+    detail = {"Path": "/", "UserName": "ann", "UserId": "AIDAANN", "Arn": ann["arn"]}
+    iam = scenario.iam(account(users=[detail | {"CreateDate": "2025-01-01T00:00:00Z"}]))
+    assert "- ann" in scenario.run("list", "users", "--iam", iam)[1]
+    scenario.log(record(2, userIdentity=ann, **sign_in, responseElements={"ConsoleLogin": "Success"}))
+    assert "  ann" in scenario.run("list", "users", "--iam", iam)[1]
+
+
 def test_list_says_whose_roles_are_not_the_accounts_own(scenario: Scenario) -> None:
     """Those that a service is linked to, and those of Identity Center with their permission set."""
     linked = role(RoleName="AWSServiceRoleForX", Path="/aws-service-role/x.amazonaws.com/", RoleId="AROAX")

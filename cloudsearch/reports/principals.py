@@ -13,7 +13,7 @@ from cloudsearch.reports.coverage import Coverage, coverage
 from cloudsearch.reports.verdicts import Marker
 from cloudsearch.reports.window import Window
 from cloudsearch.store import EVENTS, Group, Store
-from cloudsearch.where import And, Exists, In
+from cloudsearch.where import And, Exists, In, Not
 
 _F = EVENTS.by_name
 _KINDS = {
@@ -90,7 +90,8 @@ def _activity(store: Store, window: Window, kind: str) -> _Seen:
     found: _Seen = defaultdict(_Activity)
     time = window.where(_F["time"])
     counted = In(_F["copy"], (Copy.CALLER,))
-    where = And((time, counted, Exists(_F["principal"]), In(_F["principal_type"], _KINDS[kind])))
+    by_them = And((Exists(_F["principal"]), In(_F["principal_type"], _KINDS[kind]), Not(_FAILED_SIGN_IN)))
+    where = And((time, counted, by_them))
     for group in store.group(EVENTS, (_F["principal"], _F["principal_id"]), where):
         activity = found[str(group.key[0]), str(group.key[1] or _NO_ID)]
         activity.calls += group.count
@@ -100,6 +101,9 @@ def _activity(store: Store, window: Window, kind: str) -> _Seen:
             found[role, _NO_ID] = _merged((found[role, _NO_ID], activity))
     return found
 
+
+_FAILED_SIGN_IN = And((In(_F["event_type"], ("AwsConsoleSignIn",)), Not(In(_F["outcome"], (Outcome.OK,)))))
+"""Whoever knows a name can try it."""
 
 _ISSUED = (_F["target_role"], _F["recipient_account"])
 _IS_ISSUED = (In(_F["outcome"], (Outcome.OK,)), Exists(_F["target_role"]))
