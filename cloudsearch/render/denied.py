@@ -19,8 +19,8 @@ from cloudsearch.reports.window import Window
 FIELDS = tuple(field.name for field in fields(DeniedRow))
 
 NOT_LOGGED = (
-    "Not in these logs: roles refused to callers of other accounts, and what a VPC endpoint's policy refused where "
-    "its network activity is not logged"
+    "Not in these logs: roles refused to callers of other accounts; what a VPC endpoint's policy refused where "
+    "its network activity is not logged; objects, items and other data that were refused where data events are not"
 )
 """AWS CloudTrail user guide, "Cross-account delivery" and "Logging network activity events"."""
 
@@ -67,7 +67,7 @@ def headline(found: Denied) -> str:
     """The period, how many calls were refused, how many kinds, and how many of these are new."""
     calls, rows = found.calls, found.rows
     if not rows:
-        nothing = f"nothing can be concluded: {found.problem}" if found.problem else "no call was refused"
+        nothing = f"nothing can be concluded: {found.problem}" if found.problem else "no refused call is in the logs"
         return f"{period(found.window)}: {nothing}"
     kinds = f"{_many(calls, 'refused call')} of {_many(len(rows), 'kind')}"
     return f"{period(found.window)}: {kinds}{_novelty(rows)}"
