@@ -142,6 +142,7 @@ def test_a_gate_never_passes_on_nothing(example: Scenario) -> None:
     assert example.run(*ALL, "--account", "999999999999")[0] == 0
     assert example.run(*ALL, "--account", "999999999999", *loose)[0] == 10
     assert example.run(*ALL, "--since", "2020-01-01", "--until", "2020-01-02", *loose)[0] == 10
+    assert example.run(*ALL, "--fail-on", "")[0] == 2
 
 
 @pytest.mark.parametrize("text", ["", "used", "unused>", "unused>-1", "unused>=2", "unused,,denied", "unused>1.5"])

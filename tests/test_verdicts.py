@@ -370,6 +370,8 @@ def test_principals_of_the_same_name_in_two_accounts_do_not_mix(scenario: Scenar
     assert code == 2
     assert ROLE in err
     assert scenario.run("report", "--role", ROLE, "--iam", path)[0] == 0
+    code, _, err = scenario.run("report", "--role", "worker", "--iam", path, "--account", "999999999999")
+    assert (code, "of account 999999999999" in err, ROLE in err) == (1, True, True)
     assert scenario.run("report", "--role", "worker", "--account", "444455556666", "--iam", path)[0] == 0
 
 
