@@ -11,7 +11,7 @@ from itertools import groupby
 from cloudsearch.render.formats import Format
 from cloudsearch.render.machine import render
 from cloudsearch.render.page import Chart, Page
-from cloudsearch.render.text import clean, columns, day, folded
+from cloudsearch.render.text import clean, columns, day, folded, wide
 from cloudsearch.reports.activity import Day
 from cloudsearch.reports.denied import Denied, DeniedRow
 from cloudsearch.reports.window import Window
@@ -185,7 +185,7 @@ def _set_in(text: str, width: int) -> Iterator[str]:
 
 def _wrapped(line: str, width: int) -> Iterator[str]:
     """A line of aligned columns; one that is too long goes on set in."""
-    if len(line) <= width:
+    if wide(line) <= width:
         yield line
         return
     first, *rest = _folded(line.strip(), width - 6)
@@ -201,7 +201,8 @@ def _folded(text: str, width: int) -> list[str]:
 
 
 def _pieces(word: str, room: int) -> Iterator[str]:
-    while len(word) > room:
+    room = room if word.isascii() else room // 2
+    while wide(word) > room:
         at = max(word.rfind(mark, 1, room) for mark in "/:") + 1
         at = at if at > room // 2 else room
         yield word[:at]
