@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -200,3 +201,61 @@ def test_streams_of_an_administrator_are_whole(scenario: Scenario) -> None:
     assert len(out.splitlines()) > 20_000
     table = scenario.run("report", "--role", ROLE, "--iam", iam)[1]
     assert len(table.splitlines()) < 1_500
+
+
+def _managed(
+    *versions: tuple[str, str, tuple[str, ...]], arn: str = "arn:aws:iam::aws:policy/Theirs"
+) -> dict[str, Any]:
+    """A managed policy, the newest of its versions first: the one in force."""
+    told = [
+        {
+            "VersionId": name,
+            "CreateDate": created,
+            "IsDefaultVersion": number == 0,
+            "Document": {"Version": "2012-10-17", "Statement": [statement(*actions)]},
+        }
+        for number, (name, created, actions) in enumerate(versions)
+    ]
+    return {"PolicyName": arn.rpartition("/")[2], "Arn": arn, "PolicyVersionList": told}
+
+
+def test_what_a_newer_version_of_a_policy_grants_is_granted_since_then(scenario: Scenario) -> None:
+    """AWS changes its policies without an event; the versions in the IAM file tell what is new, and since when."""
+    theirs = _managed(
+        ("v3", moment(50), ("ec2:StopInstances", "sqs:CreateQueue")),
+        ("v2", moment(45), ("ec2:StopInstances",)),
+        ("v1", "2024-01-01T00:00:00Z", ("ec2:StopInstances", "ec2:StartInstances")),
+    )
+    worker = role(AttachedManagedPolicies=[{"PolicyName": "Theirs", "PolicyArn": theirs["Arn"]}])
+    rows = scenario.report(account(worker, Policies=[theirs]))
+    assert (rows["ec2:StopInstances"]["marker"], rows["ec2:StopInstances"]["observed_days"]) == ("-", 61)
+    assert (rows["sqs:CreateQueue"]["marker"], rows["sqs:CreateQueue"]["observed_days"]) == ("?", 11)
+    assert rows["sqs:CreateQueue"]["reason"] == "granted only since 2026-09-20: Theirs v3 then"
+    told_of = scenario.report(account(worker, Policies=[theirs]), "--min-days", "11")["sqs:CreateQueue"]
+    assert (told_of["marker"], told_of["observed_from"]) == ("-", moment(50))
+
+
+def test_a_policy_whose_earlier_versions_are_not_told_granted_nothing_before(scenario: Scenario) -> None:
+    """Nor one whose earlier version is no policy; where another policy granted it all the time, that counts."""
+    alone = _managed(("v7", moment(50), ("ec2:StopInstances", "sqs:CreateQueue")))
+    broken = _managed(("v2", moment(50), ("sns:CreateTopic",)), arn=f"arn:aws:iam::{ACCOUNT}:policy/Ours")
+    broken["PolicyVersionList"].append({"VersionId": "v1", "CreateDate": "2024-01-01T00:00:00Z", "Document": {"x": 1}})
+    attached = [{"PolicyName": one["PolicyName"], "PolicyArn": one["Arn"]} for one in (alone, broken)]
+    worker = role(statement("ec2:StopInstances"), AttachedManagedPolicies=attached)
+    rows = scenario.report(account(worker, Policies=[alone, broken]))
+    assert {action: row["marker"] for action, row in rows.items()} == {
+        "ec2:StopInstances": "-",
+        "sqs:CreateQueue": "?",
+        "sns:CreateTopic": "?",
+    }
+
+
+def test_a_boundary_that_lets_more_in_since_lately(scenario: Scenario) -> None:
+    """It bounds what is granted: what its newer version lets in was not granted before."""
+    arn = f"arn:aws:iam::{ACCOUNT}:policy/Bound"
+    versions = (("v2", moment(50), ("ec2:*",)), ("v1", "2024-01-01T00:00:00Z", ("ec2:StopInstances",)))
+    bound = {"PermissionsBoundaryArn": arn}
+    worker = role(statement("ec2:StopInstances", "ec2:StartInstances"), PermissionsBoundary=bound)
+    rows = scenario.report(account(worker, Policies=[_managed(*versions, arn=arn)]))
+    assert (rows["ec2:StopInstances"]["marker"], rows["ec2:StartInstances"]["marker"]) == ("-", "?")
+    assert rows["ec2:StartInstances"]["reason"] == "granted only since 2026-09-20: Bound v2 then"

@@ -19,7 +19,7 @@ from cloudsearch.errors import SourceError
 from cloudsearch.iam.credentials import is_credential_report, last_uses
 from cloudsearch.iam.documents import parse
 from cloudsearch.iam.files import Value, is_other_part, moment, values
-from cloudsearch.iam.principals import Iam, LastUse, Policy, Principal
+from cloudsearch.iam.principals import Iam, LastUse, Policy, Principal, Version
 
 _LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList")
 _DEPTH = 8  # wrappers of wrappers; no client puts more around a page
@@ -145,7 +145,8 @@ def _shared(pages: Sequence[_Page]) -> _Shared:
             document = _default_version(item)
             arn = _required(item, "Arn", page.where)
             if document is not None:
-                shared.managed[arn] = Policy(arn.rpartition("/")[2], arn, parse(document, arn), "attached")
+                name, versions = arn.rpartition("/")[2], _versions(item)
+                shared.managed[arn] = Policy(name, arn, parse(document, arn), "attached", versions)
         for item in page.items("GroupDetailList"):
             arn = _required(item, "Arn", page.where)
             shared.groups[_account(arn), _required(item, "GroupName", page.where)] = (item, arn)
@@ -155,9 +156,28 @@ def _shared(pages: Sequence[_Page]) -> _Shared:
 def _default_version(policy: dict[str, Any]) -> object:
     """The document in force, None where the file does not tell it."""
     for version in policy.get("PolicyVersionList") or []:
-        if version.get("IsDefaultVersion") or version.get("VersionId") == policy.get("DefaultVersionId"):
+        if _is_default(version, policy):
             return version.get("Document")
     return None
+
+
+def _is_default(version: dict[str, Any], policy: dict[str, Any]) -> bool:
+    return bool(version.get("IsDefaultVersion") or version.get("VersionId") == policy.get("DefaultVersionId"))
+
+
+def _versions(policy: dict[str, Any]) -> tuple[Version, ...]:
+    """The version in force and those before it, the oldest first; none where the file lacks its time."""
+    told = [(version, moment(version.get("CreateDate"))) for version in policy.get("PolicyVersionList") or []]
+    dated = [(version, created) for version, created in told if created]
+    start = next((created for version, created in dated if _is_default(version, policy)), None)
+    if start is None:
+        return ()
+    found = [
+        (_is_default(version, policy), Version(str(version.get("VersionId")), created, version.get("Document")))
+        for version, created in dated
+        if created < start or _is_default(version, policy)
+    ]
+    return tuple(one for _, one in sorted(found, key=lambda each: (each[1].created, each[0])))
 
 
 class _Attached:
@@ -179,7 +199,7 @@ class _Attached:
             self.policies.append(Policy(name, None, document, how or "inline"))
         for reference in item.get("AttachedManagedPolicies") or []:
             if policy := self.managed(str(reference.get("PolicyArn"))):
-                self.policies.append(Policy(policy.name, policy.arn, policy.document, how or "attached"))
+                self.policies.append(replace(policy, attached=how or "attached"))
 
     def managed(self, arn: str) -> Policy | None:
         """A managed policy, noted as missing where the files have none of it."""
