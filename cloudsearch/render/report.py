@@ -14,6 +14,7 @@ from cloudsearch.render.monitored import monitoring
 from cloudsearch.render.page import Chart, Kind, Page
 from cloudsearch.render.text import columns, day, folded
 from cloudsearch.reports.activity import Day
+from cloudsearch.reports.global_services import home_region
 from cloudsearch.reports.report import Report
 from cloudsearch.reports.verdicts import Marker, ReportRow
 
@@ -64,7 +65,9 @@ def _about(report: Report, *, whole_store: bool) -> Iterator[tuple[str, str]]:
     yield "coverage", f"account {account.account}: {days}; regions {', '.join(sorted(account.regions)) or 'none'}"
     data = f"of {', '.join(sorted(account.data_sources))}" if account.data_sources else "not seen"
     yield "", f"read events {'seen' if account.read_regions else 'not seen'}; data events {data}"
-    yield "IAM file", f"as of {day(report.options.iam_as_of)}"
+    yield "IAM file", f"as of {day(report.options.iam_as_of)}{f', {after}' if (after := newer(report)) else ''}"
+    if account.regions and (home := home_region("iam", report.principal.arn)) not in (None, *account.regions):
+        yield "", f"changes of policies are logged in {home}, of which nothing is loaded: none is known"
     yield "", "AWS-managed policies change without an event; resource policies are not part of this report"
     if not report.options.scps_known:
         yield "", "service control policies are not known: give them with --scp, or --iam a snapshot"
@@ -76,6 +79,15 @@ def _about(report: Report, *, whole_store: bool) -> Iterator[tuple[str, str]]:
         yield "verdict", report.verdict
     if report.circumstances.missing_documents:
         yield "missing", f"the IAM file lacks {', '.join(report.circumstances.missing_documents)}"
+
+
+def newer(report: Report) -> str:
+    """How long after the window IAM was as told, where that is a day or more."""
+    until = report.window.until
+    days = (report.options.iam_as_of - until).days if until else 0
+    if days < 1:
+        return ""
+    return f"{days:,} {'day' if days == 1 else 'days'} after the window: later grants, if unseen, count as unused"
 
 
 def foot(report: Report) -> str:
