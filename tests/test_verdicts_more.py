@@ -154,6 +154,17 @@ def test_a_group_that_a_user_joins_starts_its_clock(scenario: Scenario) -> None:
     assert "AddUserToGroup" in row["reason"]
 
 
+@pytest.mark.parametrize(("region", "marker"), [("eu-west-1", "-"), ("ap-south-1", "?")])
+def test_iam_may_know_of_a_region_that_is_not_loaded(scenario: Scenario, region: str, marker: str) -> None:
+    """The role acted where no log is from: what else it did there is not known."""
+    scenario.log(record(1))
+    last = {"LastUsedDate": moment(50), "Region": region}
+    worker = role(statement("ec2:StopInstances"), RoleLastUsed=last)
+    row = scenario.report(account(worker))["ec2:StopInstances"]
+    assert row["marker"] == marker
+    assert ("in ap-south-1" in row["reason"]) is (marker == "?")
+
+
 def test_a_credential_report_may_veto_too(scenario: Scenario) -> None:
     """It says the access key was used while the logs have nothing of the user: nothing is concluded."""
     user = {

@@ -228,7 +228,7 @@ def _principal(kind: str, item: dict[str, Any], shared: _Shared, where: str) -> 
         attached.group(account, name)
     boundary_arn = (item.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
     boundary = attached.managed(boundary_arn) if boundary_arn else None
-    trust = item.get("AssumeRolePolicyDocument")
+    trust, last_used = item.get("AssumeRolePolicyDocument"), item.get("RoleLastUsed") or {}
     return Principal(
         arn=arn,
         name=_required(item, "UserName" if kind == "user" else "RoleName", where),
@@ -242,7 +242,8 @@ def _principal(kind: str, item: dict[str, Any], shared: _Shared, where: str) -> 
         boundary_arn=boundary_arn,
         boundary=boundary,
         missing=tuple(dict.fromkeys(attached.missing)),
-        role_last_used=moment((item.get("RoleLastUsed") or {}).get("LastUsedDate")),
+        role_last_used=moment(last_used.get("LastUsedDate")),
+        role_last_region=last_used.get("Region"),
         tags=_tags(item.get("Tags") or []),
         instance_profiles=tuple(str(one.get("Arn")) for one in item.get("InstanceProfileList") or []),
         trust=parse(trust, f"trust policy of {arn}", needs_resource=False) if trust else None,

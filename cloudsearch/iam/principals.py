@@ -58,13 +58,14 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class LastUse:
-    """IAM's own word that a principal was active: ``what`` was used, and when (UTC).
+    """IAM's own word that a principal was active: ``what`` was used, when (UTC), and in which region if it says that.
 
     It can contradict "never used"; it never says which action was used.
     """
 
     what: str
     time: datetime
+    region: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,7 @@ class Principal:
     boundary: Policy | None = None
     missing: tuple[str, ...] = ()
     role_last_used: datetime | None = None
+    role_last_region: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
     credential_uses: tuple[LastUse, ...] = ()
     instance_profiles: tuple[str, ...] = ()
@@ -103,7 +105,8 @@ class Principal:
     @property
     def last_use(self) -> LastUse | None:
         """The latest use of any kind that IAM knows of, None where it knows none or was not asked."""
-        of_role = (LastUse("RoleLastUsed", self.role_last_used),) if self.role_last_used else ()
+        last, region = self.role_last_used, self.role_last_region
+        of_role = (LastUse("RoleLastUsed", last, region),) if last else ()
         return max((*of_role, *self.credential_uses), key=lambda use: use.time, default=None)
 
     @property

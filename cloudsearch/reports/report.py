@@ -259,9 +259,13 @@ def _observed_from(
 def _iam_says_otherwise(principal: Principal, covered: Coverage, found: Evidence) -> str | None:
     """IAM's own record may veto an absence; it never proves the use of an action."""
     last = principal.last_use
-    if last is None or found.events or last.time not in covered.window:
+    if last is None or last.time not in covered.window:
         return None
-    return f"IAM says {last.what} {last.time:%Y-%m-%d}, yet the logs have nothing of it"
+    says = f"IAM says {last.what} {last.time:%Y-%m-%d}"
+    if not found.events:
+        return f"{says}, yet the logs have nothing of it"
+    is_seen = last.region is None or last.region in covered.of(principal.account).regions
+    return None if is_seen else f"{says} in {last.region}, of which no management events are loaded"
 
 
 def _stale(change: Change | None, iam_as_of: datetime) -> str | None:
