@@ -270,3 +270,34 @@ def test_a_boundary_that_lets_more_in_since_lately(scenario: Scenario) -> None:
     rows = scenario.report(account(worker, Policies=[_managed(*versions, arn=arn)]))
     assert (rows["ec2:StopInstances"]["marker"], rows["ec2:StartInstances"]["marker"]) == ("-", "?")
     assert rows["ec2:StartInstances"]["reason"] == "granted only since 2026-09-20: Bound v2 then"
+
+
+def test_what_is_granted_in_regions_without_logs_is_not_unused(scenario: Scenario) -> None:
+    """By a condition or by the ARNs; one region with logs among them is enough, as for what is granted everywhere."""
+
+    def within(*regions: str, operator: str = "StringEquals") -> dict[str, Any]:
+        return {"Condition": {operator: {"aws:RequestedRegion": list(regions)}}}
+
+    def on(*arns: str) -> dict[str, Any]:
+        return {"Resource": list(arns)}
+
+    there, here = "arn:aws:ec2:ap-south-1:*:instance/*", "arn:aws:ec2:eu-west-1:*:instance/*"
+    rows = scenario.report(
+        account(
+            role(
+                statement("ec2:StopInstances", "iam:CreateUser", **within("ap-south-1")),
+                statement("ec2:CreateVpc", **within("ap-*", operator="StringLike")),
+                statement("ec2:StartInstances", "s3:DeleteBucket", **on(there, "arn:aws:s3:::bucket")),
+                statement("ec2:CreateSubnet", **within("ap-south-1", "eu-west-1")),
+                statement("ec2:RebootInstances", **on(there, here)),
+                statement("ec2:TerminateInstances", **on(there)),
+                statement("ec2:TerminateInstances", **on("arn:aws:ec2:*:*:instance/*")),
+            )
+        )
+    )
+    assert {action for action, row in rows.items() if row["marker"] == "?"} == {
+        "ec2:StopInstances",
+        "ec2:CreateVpc",
+        "ec2:StartInstances",
+    }
+    assert rows["ec2:StopInstances"]["reason"].startswith("granted in ap-south-1 alone")

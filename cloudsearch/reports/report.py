@@ -9,11 +9,11 @@ from datetime import datetime
 from cloudsearch.actions import Case, ObservabilityClass, may_need, observability
 from cloudsearch.actions.selectors import Selectors
 from cloudsearch.catalogue import data_version, find
-from cloudsearch.iam import Grant, Layer, Policy, Principal, State, facts_of, grants
-from cloudsearch.iam import granted as grants_of
+from cloudsearch.iam import Grant, Layer, Principal, State, facts_of, grants
 from cloudsearch.reports.changes import Change, Grantee, changes, last_change
 from cloudsearch.reports.coverage import Coverage, coverage
 from cloudsearch.reports.evidence import Evidence, Gather, Subject, Use, evidence, evidence_of_all
+from cloudsearch.reports.granted import by_action
 from cloudsearch.reports.monitored import Monitored, joined
 from cloudsearch.reports.principals import arns_of
 from cloudsearch.reports.verdicts import Circumstances, Marker, ReportRow, judge, unknown_call
@@ -166,54 +166,12 @@ def _rows(principal: Principal, found: Evidence, about: Circumstances, options: 
     facts = facts_of(principal, options.organization)
     granted: dict[str, Grant] = {grant.action.name: grant for grant in grants(principal, options.further, facts)}
     given = {name: grant for name, grant in granted.items() if grant.state is not State.NOT_GRANTED}
-    lately = _granted_lately(principal, given, about, options)
+    apart = by_action(principal, given, about, options.further, facts)
     rows = []
     for name in sorted({*given, *found.uses}, key=str.lower):
-        use, own = found.uses.get(name, Use()), lately.get(name, about)
+        use, own = found.uses.get(name, Use()), apart.get(name, about)
         rows.append(judge(find(name) or name, granted.get(name), use, own, earlier=found.earlier.get(name)))
     return rows + [unknown_call(*call, use, about) for call, use in sorted(found.unknown_calls.items())]
-
-
-def _granted_lately(
-    principal: Principal, given: Mapping[str, Grant], about: Circumstances, options: Options
-) -> dict[str, Circumstances]:
-    """What holds for actions that only a newer version of a managed policy granted, by action.
-
-    AWS changes its own policies without an event, and others' changes may not be loaded; versions say when.
-    """
-    start = about.observed_from
-    policies = [*principal.policies, *([principal.boundary] if principal.boundary else ())]
-    newer = [policy for policy in policies if start and policy.is_newer_than(start)]
-    if start is None or not newer:
-        return {}
-    was = replace(
-        principal,
-        policies=tuple(policy for policy in (one.at(start) for one in principal.policies) if policy),
-        boundary=principal.boundary and (principal.boundary.at(start) or principal.boundary),
-        missing=(),
-    )
-    before = grants_of(was, given, options.further, facts_of(principal, options.organization))
-    found: dict[tuple[str, ...], Circumstances] = {}
-    lately = {}
-    for name in (grant.action.name for grant in before if grant.state is State.NOT_GRANTED):
-        through = {statement.policy for statement in given[name].statements}
-        own = tuple(dict.fromkeys(policy.arn or "" for policy in newer if policy.name in through)) if through else ()
-        if own not in found:
-            found[own] = _since_version([one for one in newer if one.arn in own] or newer, about)
-        lately[name] = found[own]
-    return lately
-
-
-def _since_version(policies: Sequence[Policy], about: Circumstances) -> Circumstances:
-    """As of the last of these policies' versions."""
-    last = max(policies, key=lambda policy: policy.versions[-1].created)
-    version = last.versions[-1]
-    return replace(
-        about,
-        observed_from=version.created,
-        observed_days=about.coverage.days_since(version.created),
-        granted_since=f"{last.name} {version.id} then",
-    )
 
 
 def _circumstances(

@@ -74,6 +74,7 @@ class Circumstances:
     ``cannot_conclude`` is set when nothing may be said of what is not there, ``stale`` when the IAM file is older
     than the last change of the principal's grants, ``granted_since`` when that change or the principal's creation,
     and not the logs, bounds what was observed. ``selectors`` are what the trails record, where that was given.
+    ``granted_in`` are the only regions in which an action is granted, where there are logs of none of them.
     ``perhaps_used`` are actions with the calls that need them in some case, of which nobody can say whether it was so.
     """
 
@@ -90,6 +91,7 @@ class Circumstances:
     granted_since: str | None = None
     last_change: Change | None = None
     missing_documents: tuple[str, ...] = ()
+    granted_in: tuple[str, ...] = ()
     perhaps_used: Mapping[str, Mapping[Case, tuple[str, ...]]] = field(default_factory=dict)
 
 
@@ -245,7 +247,7 @@ def _cannot_be_seen(case: _Case) -> str | None:
         return case.seen.reason
     if recorded and not recorded.whole:
         return recorded.reason
-    if elsewhere := _logged_elsewhere(case):
+    if elsewhere := _logged_elsewhere(case) or _granted_elsewhere(case):
         return elsewhere
     if recorded is None and (case.seen.resource_types or not case.seen.complete):
         return f"some of its uses are data events ({', '.join(case.seen.resource_types) or 'of no documented type'})"
@@ -291,6 +293,11 @@ def _logged_elsewhere(case: _Case) -> str | None:
     if home is None or home in coverage.regions:
         return None
     return f"calls to {service} are logged in {home}, of which no management events are loaded"
+
+
+def _granted_elsewhere(case: _Case) -> str | None:
+    regions = ", ".join(case.about.granted_in)
+    return f"granted in {regions} alone, of which no management events are loaded" if regions else None
 
 
 def _only_writes_are_logged(case: _Case) -> str | None:
