@@ -246,6 +246,14 @@ def test_a_service_of_one_region_needs_the_logs_of_it(tmp_path: Path, capsys: py
     assert rows["ec2:StopInstances"]["marker"] == "-"
 
 
+def test_events_that_tell_no_region_are_calls_all_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """CloudTrail tells it always; what makes logs of its own may not."""
+    scenario = Scenario(tmp_path, capsys)
+    scenario.log(*background(awsRegion=None))
+    rows = scenario.report(account(role(statement("ec2:StopInstances", "iam:CreateUser"))))
+    assert {row["marker"] for row in rows.values()} == {"-"}
+
+
 @pytest.mark.parametrize(
     "fields", [{"eventCategory": "Data", "managementEvent": False}, {"eventType": "AwsServiceEvent"}]
 )

@@ -244,7 +244,7 @@ def _unused(principal: Principal, covered: Coverage, min_days: int) -> Marker:
     """Unused is said only of a principal that the logs could have shown for long enough."""
     account = covered.of(principal.account)
     since = max(filter(None, (covered.window.since, principal.created)), default=None)
-    if account.problem or not account.regions or since is None or account.days_since(since) < min_days:
+    if account.problem or not account.management_sources or since is None or account.days_since(since) < min_days:
         return Marker.UNKNOWN
     return Marker.UNUSED
 

@@ -287,10 +287,10 @@ def _logged_elsewhere(case: _Case) -> str | None:
     coverage, service = case.about.coverage, case.action.partition(":")[0]
     if not coverage.days:
         return None
-    if not coverage.regions:
+    if not coverage.management_sources:
         return "no management events of the account are loaded"
     home = home_region(service, case.about.principal)
-    if home is None or home in coverage.regions:
+    if home is None or home in (coverage.regions or (home,)):
         return None
     return f"calls to {service} are logged in {home}, of which no management events are loaded"
 
