@@ -391,4 +391,6 @@ def test_show_and_hide_benign_leave_rows_out(scenario: Scenario) -> None:
     assert set(hidden) == {"iam:CreateUser", *reads}
     assert set(scenario.report(details, "--show", "unused")) >= {"iam:CreateUser", "iam:ListUsers"}
     assert "s3:GetObject" not in scenario.report(details, "--show", "unused,used")
-    assert scenario.run("report", "--role", "worker", "--iam", scenario.iam(details), "--show", "bogus")[0] == 2
+    asked = ("report", "--role", "worker", "--iam", scenario.iam(details), "--show")
+    assert scenario.run(*asked, "bogus")[0] == 2
+    assert scenario.run(*asked, "unused,used")[1].splitlines()[-2] == "0 used, 3 unused"

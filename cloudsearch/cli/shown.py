@@ -219,7 +219,15 @@ class Shown:
             return rendered(services(rows, riskiest_first=self.picked.by_risk), self.how, around, width=width())
         by_risk = self.picked.by_risk
         summed = self.picked.markers is None and not (by_risk or self.picked.hide_benign)
-        return body(rows, self.how, expand=self.expand or by_risk, width=width(), page=around, summed=summed)
+        return body(
+            rows,
+            self.how,
+            expand=self.expand or by_risk,
+            width=width(),
+            page=around,
+            summed=summed,
+            markers=self.picked.markers,
+        )
 
     def _tables(self, parts: Sequence[tuple[Sequence[str], Sequence[ReportRow], str]]) -> Iterator[str]:
         from cloudsearch.render.page import Page

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import groupby
 
@@ -103,15 +103,16 @@ def body(  # noqa: PLR0913 (each tells how rows are laid out)
     width: int | None,
     page: Page | None = None,
     summed: bool = False,
+    markers: Collection[Marker] | None = None,
 ) -> Iterator[str]:
-    """The rows in the format asked for; the table folds what needs no line of its own.
+    """The rows in the format asked for; the table folds what needs no line of its own, and counts the markers shown.
 
     ``summed`` are rows of whole services, one after the other: a line before each service's says how much was used.
     """
     if how is Format.TABLE:
         shown = list(rows)
         yield from _table(shown, expand=expand, width=width, summed=summed)
-        yield from _sums(shown)
+        yield from _sums(shown, tuple(_LEGEND) if markers is None else markers)
     else:
         yield from render(_records(rows), FIELDS, how, page)
 
@@ -199,7 +200,7 @@ def _line(row: ReportRow) -> tuple[object, ...]:
     return (f"{row.marker} {row.action}", row.calls or "", day(row.last_used), row.reason)
 
 
-def _sums(rows: Sequence[ReportRow]) -> Iterator[str]:
+def _sums(rows: Sequence[ReportRow], markers: Collection[Marker]) -> Iterator[str]:
     counts = Counter(row.marker for row in rows)
     yield ""
-    yield ", ".join(f"{counts[marker]} {word}" for marker, word in _LEGEND.items())
+    yield ", ".join(f"{counts[marker]} {word}" for marker, word in _LEGEND.items() if marker in markers)
