@@ -220,7 +220,7 @@ def test_list_tells_principals_of_one_name_apart(scenario: Scenario) -> None:
     iam = scenario.iam(account(anew, users=[ann | {"CreateDate": "2025-01-01T00:00:00Z"}]))
     rows = json.loads(scenario.run("list", "roles", "--iam", iam, "--format", "json")[1])
     assert [(row["exists"], row["calls"], row["sessions"]) for row in rows] == [(True, 0, 2), (False, 1, 1)]
-    assert rows[1]["evidence"][-1] == "an earlier role of this name, AROAWORKER"
+    assert rows[1]["evidence"][-1] == "another role of this name, AROAWORKER"
     rows = json.loads(scenario.run("list", "users", "--iam", iam, "--format", "json")[1])
     assert [(row["name"], row["calls"]) for row in rows if row["exists"]] == [("ann", 1)]
 

@@ -181,6 +181,21 @@ def test_a_file_older_than_the_policy_proves_nothing(scenario: Scenario) -> None
     assert "older than the policy" in rows["iam:CreateUser"]["reason"]
 
 
+def test_a_file_older_than_the_role_itself_proves_nothing(scenario: Scenario) -> None:
+    """The role that it tells of is gone, and another has its name."""
+    made = {"eventSource": "iam.amazonaws.com", "requestParameters": {"roleName": "worker"}, "readOnly": False}
+    scenario.log(
+        record(1, eventName="DeleteRole", eventTime=moment(50), **made),
+        record(2, eventName="CreateRole", eventTime=moment(51), **made),
+    )
+    row = scenario.report(account(role(statement("ec2:StopInstances"))))["ec2:StopInstances"]
+    assert (row["marker"], row["reason"]) == ("?", "the IAM file is older than this role: CreateRole 2026-09-21")
+    anew = role(statement("ec2:StopInstances"), RoleId="AROANEW", CreateDate=moment(51))
+    assert "created then" in scenario.report(account(anew))["ec2:StopInstances"]["reason"]
+    same = scenario.report(account(role(statement("ec2:StopInstances"))), "--same-name")["ec2:StopInstances"]
+    assert same["marker"] == "-"
+
+
 def test_few_days_of_logs_prove_nothing(scenario: Scenario) -> None:
     """Under --min-days nothing is unused."""
     rows = scenario.report(account(role(statement("iam:CreateUser"))), "--since", "2026-09-20")
@@ -393,4 +408,4 @@ def test_show_and_hide_benign_leave_rows_out(scenario: Scenario) -> None:
     assert "s3:GetObject" not in scenario.report(details, "--show", "unused,used")
     asked = ("report", "--role", "worker", "--iam", scenario.iam(details), "--show")
     assert scenario.run(*asked, "bogus")[0] == 2
-    assert scenario.run(*asked, "unused,used")[1].splitlines()[-2] == "0 used, 3 unused"
+    assert scenario.run(*asked, "unused,used")[1].splitlines()[-2] == "0 used, 4 unused"

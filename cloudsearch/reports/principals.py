@@ -214,7 +214,7 @@ def _departed(seen: _Seen, names: Collection[str], *, exists: bool | None, kind:
             without_id = [own[one] for one in (_NO_ID, _EARLIER) if one in own] if id_ == (ids or [""])[-1] else []
             activity = _merged([*([own[id_]] if id_ else []), *without_id])
             is_told = arn in names or len(ids) > 1
-            earlier = ", ".join(filter(None, (f"an earlier {kind} of this name", id_)))
+            earlier = ", ".join(filter(None, (f"another {kind} of this name", id_)))
             note = earlier if arn in names else f"id {id_}"
             yield _gone(arn, activity, exists=exists, kind=kind, note=(note,) if is_told else ())
 

@@ -10,7 +10,7 @@ from cloudsearch.actions import Case, ObservabilityClass, may_need, observabilit
 from cloudsearch.actions.selectors import Selectors
 from cloudsearch.catalogue import data_version, find
 from cloudsearch.iam import Grant, Layer, Principal, State, facts_of, grants
-from cloudsearch.reports.changes import Change, Grantee, changes, last_change
+from cloudsearch.reports.changes import Change, Grantee, changes, last_change, removed
 from cloudsearch.reports.coverage import Coverage, coverage
 from cloudsearch.reports.evidence import Evidence, Gather, Subject, Use, evidence, evidence_of_all
 from cloudsearch.reports.granted import by_action
@@ -124,7 +124,13 @@ def _changes(store: Store, covered: Coverage, account: str) -> Sequence[Change]:
 def _concluded(
     principal: Principal, covered: Coverage, found: Evidence, changed: Sequence[Change], options: Options
 ) -> Report:
-    about = _circumstances(principal, covered, found, last_change(changed, _grantee(principal)), options)
+    grantee = _grantee(principal)
+    about = _circumstances(principal, covered, found, last_change(changed, grantee), options)
+    gone = removed(changed, grantee, principal.created) if principal.created else None
+    if gone and not options.same_name:
+        about = replace(
+            about, stale=f"the IAM file is older than this {principal.kind}: {gone.call} {gone.time:%Y-%m-%d}"
+        )
     return Report(
         principal,
         covered.window,

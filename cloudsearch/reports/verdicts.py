@@ -235,7 +235,8 @@ def _used_by_earlier(case: _Case) -> str | None:
     if case.earlier is None:
         return None
     principal_id, last = case.earlier
-    return f"used by the earlier principal of this name, {principal_id}, until {_day(last)}"
+    whose = "the earlier" if not case.about.stale else "another"
+    return f"used by {whose} principal of this name, {principal_id}, until {_day(last)}"
 
 
 def _cannot_be_seen(case: _Case) -> str | None:
