@@ -250,6 +250,14 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Grouping:
+    """What to count rows by, and which of them."""
+
+    by: tuple[Field, ...]
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
 class ChunkSize:
     """Bytes of one write: where to begin, and the bounds it may move in."""
 
@@ -317,6 +325,10 @@ class Store(Protocol):
         A list field counts a row once per value, and once under None when empty. ``where`` takes derived
         fields only (``ValueError`` otherwise). With no field, one group of all rows, or none if there are none.
         """
+        ...
+
+    def group_each(self, table: Table, where: Where, asked: Sequence[Grouping]) -> Iterator[Iterator[Group]]:
+        """As ``group`` of each in turn, among the rows of ``where``: asked together where a store can."""
         ...
 
     def rows(

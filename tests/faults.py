@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from cloudsearch.event import Field, Row
-from cloudsearch.store import Group, LogFile, Operation, RefusalKind, Refused, Store, StoreInfo, Table, Written
+from cloudsearch.store import (
+    Group,
+    Grouping,
+    LogFile,
+    Operation,
+    RefusalKind,
+    Refused,
+    Store,
+    StoreInfo,
+    Table,
+    Written,
+)
 from cloudsearch.where import Where
 
 Fault = Callable[[Sequence[Operation]], Written | None]
@@ -50,6 +61,10 @@ class Faulty:
     def group(self, table: Table, by: Sequence[Field], where: Where) -> Iterator[Group]:
         """Pass on."""
         return self.store.group(table, by, where)
+
+    def group_each(self, table: Table, where: Where, asked: Sequence[Grouping]) -> Iterator[Iterator[Group]]:
+        """Pass on."""
+        return self.store.group_each(table, where, asked)
 
     def rows(
         self, table: Table, where: Where, *, fields: Sequence[Field] | None = None, ordered: bool = False

@@ -23,10 +23,10 @@ LAUNCHER = """
 import json, os, sys
 import duckdb, elasticsearch, opensearchpy
 from cloudsearch.cli import load, main
-from cloudsearch.load import pipeline
+from cloudsearch.load import commits
 from cloudsearch.stores import duckdb, elasticsearch, opensearch, querying
 
-pipeline.FIRST_COMMIT = int(sys.argv[1])
+commits.FIRST_COMMIT = int(sys.argv[1])
 for line in sys.stdin:
     if not (child := os.fork()):
         os.dup2(os.open(os.devnull, os.O_RDWR), 0)

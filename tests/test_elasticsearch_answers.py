@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cloudsearch.errors import AccessError, CloudsearchError, StoreError, StoreRejected, StoreUnavailable
-from cloudsearch.store import EVENTS, RefusalKind, Store, Written
+from cloudsearch.store import EVENTS, Grouping, RefusalKind, Store, Written
 from cloudsearch.stores.elasticsearch import ElasticsearchStore
 from cloudsearch.where import Everything
 from tests.proxy import HTML, PAGE, Proxy, Reply, error
@@ -232,17 +232,30 @@ def test_groups_that_do_not_add_up_are_an_error(behind: Store, proxy: Proxy) -> 
 
     def more(forward: Callable[[], Reply]) -> Reply:
         reply = forward()
-        return Reply(reply.status, reply.body.replace(b'"value":2,"relation"', b'"value":3,"relation"'), reply.headers)
+        return Reply(
+            reply.status, reply.body.replace(b'"doc_count":2,"groups"', b'"doc_count":3,"groups"'), reply.headers
+        )
 
     write(behind, [event("1", event_name="A"), event("2", event_name="B")])
     behind.commit()
-    proxy.fault("POST /_search", more)
+    proxy.fault("POST .*/_search", more)
     with pytest.raises(StoreError, match="2 rows of 3"):
         list(behind.group(EVENTS, [FIELD["event_name"]], Everything()))
 
 
-def test_snapshots_are_closed(behind: Store, proxy: Proxy) -> None:
+def test_groups_of_one_page_are_one_request(behind: Store, proxy: Proxy) -> None:
+    """However many are asked for, and no snapshot is opened for them."""
+    write(behind, [event("1"), event("2")])
+    behind.commit()
+    before = len(proxy.seen)
+    asked = [Grouping((FIELD[name],), Everything()) for name in ("id", "event_name", "outcome")]
+    assert [len(list(groups)) for groups in behind.group_each(EVENTS, Everything(), asked)] == [2, 1, 1]
+    assert len(proxy.seen) == before + 1
+
+
+def test_snapshots_are_closed(behind: Store, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also when nobody reads to the end, or the question fails: an engine keeps few of them open."""
+    monkeypatch.setattr("cloudsearch.stores.reading.PAGE_OF_GROUPS", 2)
     write(behind, [event("1"), event("2")])
     behind.commit()
     next(iter(behind.rows(EVENTS, Everything())))

@@ -78,8 +78,11 @@ def test_rows_without_a_time_over_many_pages(loaded: Store) -> None:
     assert ids(loaded.rows(EVENTS, Everything(), fields=fields)) == sorted(expected, key=str)
 
 
-def test_snapshots_are_closed(place: OpenSearch, loaded: Store, between: Proxy) -> None:
+def test_snapshots_are_closed(
+    place: OpenSearch, loaded: Store, between: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also when nobody reads to the end: an engine keeps few of them open."""
+    monkeypatch.setattr("cloudsearch.stores.reading.PAGE_OF_GROUPS", 2)
     write(loaded, [event("1"), event("2")])
     loaded.commit()
     store = OpenSearchStore(between.url, prefix=place.prefix)

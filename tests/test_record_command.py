@@ -11,7 +11,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from botocore import loaders
 
+from cloudsearch.cli.options import ReceiptFormat
+from cloudsearch.cli.recording import Telling
+from cloudsearch.csm.pairing import Call
+from cloudsearch.event import Outcome
+from cloudsearch.policies.sizes import TooLarge
 from tests.aws import SmallAws
 from tests.csm import lines, recording, run
 
@@ -244,3 +250,20 @@ def test_javascript_version_2(tmp_path: Path, bucket: SmallAws) -> None:
         ("IAM", "ListUsers"): 1,
     }
     assert told["recording"]["lines"]["attempts"] == len(bucket.calls) == 8
+
+
+def test_more_than_policies_hold_is_said_last(capsys: pytest.CaptureFixture[str]) -> None:
+    """What was called is told all the same."""
+    names = [name for name in loaders.Loader().list_available_services("service-2") if len(name) < 6]
+    models = [loaders.Loader().load_service_model(name, "service-2") for name in names]
+    calls = [
+        Call({"service_id": model["metadata"]["serviceId"], "api": operation, "outcome": Outcome.OK, "attempts": 1})
+        for model in models
+        for operation in list(model["operations"])[::2]
+    ]
+    telling = Telling(ReceiptFormat.TABLE, None, generate=True)
+    with pytest.raises(TooLarge):
+        telling.tell(["all"], 0, calls, {"datagrams": {"dropped_by_kernel": 0}})
+    told = capsys.readouterr().out
+    assert "IAM actions it needed" in told
+    assert "s3:" in told

@@ -12,12 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from cloudsearch.event import RAW, Field, Row, Value
-from cloudsearch.store import (
-    EVENTS,
-    Group,
-    Store,
-    Written,
-)
+from cloudsearch.store import EVENTS, Group, Grouping, Store, Written
 from cloudsearch.where import And, Everything, Exists, In, Not, Path, Range, Text, Where
 from tests.questions import ID, LENGTH, NAME, PRINCIPAL, READ_ONLY, TIME, WHERES, deep, questions
 from tests.rows import FIELD, NOON, corpus, event, ids, whole
@@ -171,6 +166,29 @@ def test_groups_beyond_a_page(store: Store) -> None:
     groups = list(store.group(EVENTS, [ID, PRINCIPAL], Everything()))
     assert [group.key for group in groups] == [(row["id"], row["principal"]) for row in rows]
     assert {group.count for group in groups} == {1}
+
+
+def test_several_groupings_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is what it is when asked alone, with more pages than one or none at all, by lists or by nothing."""
+    rows = corpus()
+    write(store, rows)
+    asked = [
+        Grouping((), Everything()),
+        Grouping((NAME, FIELD["outcome"]), Exists(NAME)),
+        Grouping((FIELD["resources"],), Not(In(FIELD["region"], ("eu-west-1",)))),
+        Grouping((ID,), In(ID, ("nobody",))),
+        Grouping((), In(ID, ("nobody",))),
+        Grouping((ID,), Everything()),
+    ]
+    for page in (10_000, len(rows), 3):
+        monkeypatch.setattr("cloudsearch.stores.reading.PAGE_OF_GROUPS", page)
+        for where in (Everything(), Exists(PRINCIPAL)):
+            found = [list(groups) for groups in store.group_each(EVENTS, where, asked)]
+            expected = [list(store.group(EVENTS, one.by, And((where, one.where)))) for one in asked]
+            assert found == expected
+            matching = [row for row in rows if where.matches(row) and Exists(NAME).matches(row)]
+            assert found[1] == grouped(matching, asked[1].by)
+    assert list(store.group_each(EVENTS, Everything(), [])) == []
 
 
 @pytest.mark.parametrize("where", [Exists(Path("eventName")), Not(Text("x")), And((In(Path("a"), ("b",)),))], ids=repr)

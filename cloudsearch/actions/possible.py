@@ -1,8 +1,9 @@
 """What a call may have needed beside what is sure: nobody can say, because a store keeps no parameters.
 
-Four sources. ``data/depends.tsv``: actions needed with some parameters only. Tags: most services authorise those given
-with a call by their tagging action beside the action of the call's own name (AWS pages: "Controlling access to AWS
-resources using tags", https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html; "Grant permission to tag
+Four sources. ``data/depends.tsv``: actions needed with some parameters only, and those that AWS names beside the call's
+own without saying when. Tags: most services authorise those given with a call by their tagging action beside the action
+of the call's own name (AWS pages: "Controlling access to AWS resources using tags",
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html; "Grant permission to tag
 resources during creation" in the guides of services, such as
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html). Roles: a caller that hands a
 role to a service needs iam:PassRole (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html).

@@ -300,18 +300,25 @@ class Telling:
     generate: bool
 
     def tell(self, run: Sequence[str], exit_code: int, calls: Iterable[Call], about: Mapping[str, object]) -> None:
-        """Print it."""
+        """Print it; ``TooLarge``, after all else was told, where no policy of AWS's sizes holds what it called."""
+        from cloudsearch.cli.output import width
         from cloudsearch.csm.summary import summary as summed
         from cloudsearch.render.formats import Format
         from cloudsearch.render.recording import command
 
         done = summed(calls)
-        policies = None
+        policies, problem = None, None
         if self.generate:
             from cloudsearch.policies.recorded import policies_for
+            from cloudsearch.policies.sizes import TooLarge
 
-            policies = policies_for(done)
-        put(command(run, exit_code, done, about, policies, Format(self.how)), self.output)
+            try:
+                policies = policies_for(done)
+            except TooLarge as error:
+                problem = error
+        put(command(run, exit_code, done, about, policies, Format(self.how), width=width()), self.output)
+        if problem is not None:
+            raise problem
 
 
 def ran(run: Sequence[str], listening: Listening, kept: Kept, telling: Telling) -> int:

@@ -1,12 +1,10 @@
 """The flow: find a file, look it up in the ledger, have it read and sent, mark it loaded.
 
-A lane does the reading and sending, here or in the processes of a crew. Commits come at growing distances, early
-ones so that a load stopped at once has not worked for nothing.
+A lane does the reading and sending, here or in the processes of a crew; commits go on beside it.
 """
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
@@ -14,6 +12,7 @@ from typing import Protocol
 from cloudsearch.errors import BadCredentials
 from cloudsearch.event import Row
 from cloudsearch.load import dead_letters
+from cloudsearch.load.commits import Commits
 from cloudsearch.load.crew import Crew
 from cloudsearch.load.lane import Lane, Listener, Settled
 from cloudsearch.load.ledger import Pending, look_up
@@ -24,16 +23,9 @@ from cloudsearch.logs import Digest, Found, Source, Unreadable
 from cloudsearch.store import DEAD_LETTERS, LOG_FILES, LogFile, Store, StoreInfo
 from cloudsearch.where import In
 
-FIRST_COMMIT = 5_000
-LONGEST_COMMIT = 100_000
-"""Events between commits, at most: to commit so many takes DuckDB nearly two seconds, in which nobody can end it."""
-COMMIT_SECONDS = 10.0
-
 FIRST_BATCH, LARGEST_BATCH = 128 << 10, 2 << 20
 """Bytes of files, as stored, that a process is given at a time."""
 FILES_IN_BATCH = 400
-
-_log = logging.getLogger(__name__)
 
 
 class Watch(Listener, Protocol):
@@ -72,8 +64,9 @@ class Load:
         self._entries: list[LogFile] = []
         self._touched: list[LogFile] = []
         self._letters: list[Row] = []
-        self._next_commit = FIRST_COMMIT
-        self._committed_at = time.monotonic()
+        self._commits = Commits(store, watch.note, max_wait)
+        self._marking = 0  # of the files of the commit under way, those that count as loaded
+        self._keeping: list[Row] = []  # the dead letters in it
         if crew is not None:
             crew.begin(terms, watch)
 
@@ -85,7 +78,7 @@ class Load:
     @property
     def unkept(self) -> tuple[Row, ...]:
         """Dead letters that no commit has kept: there are some only after a load that failed."""
-        return (*self._letters, *self._lane.letters)
+        return (*self._keeping, *self._letters, *self._lane.letters)
 
     def run(self, sources: Iterable[Found]) -> Receipt:
         """Load what is not loaded yet.
@@ -101,15 +94,18 @@ class Load:
             else:
                 self._together(pending, self._crew)
             self._commit()
+            self._landed(self._commits.landed())
         except BadCredentials:
             self._settled(self._lane.settle())
             self._commit()
+            self._landed(self._commits.landed())
             raise
         except KeyboardInterrupt:
             self._total = self.receipt.answered()
             self._lane.receipt = Receipt()
             raise
         finally:
+            self._landed(self._commits.close())
             if self._crew is not None:
                 self._crew.close()  # nobody writes any more when the store is closed
             self._lane.close()
@@ -119,7 +115,7 @@ class Load:
     def _alone(self, pending: Iterable[Pending]) -> None:
         for _ in self._lane.take_all(pending):
             self._watch.progress(self.receipt)
-            if self._commit_is_due():
+            if self._commits.is_due(self.receipt.read):
                 self._settled(self._lane.settle())
                 self._commit()
         self._settled(self._lane.settle())
@@ -128,7 +124,7 @@ class Load:
         for batch in _batches(pending):
             for settled in crew.give(batch):
                 self._settled(settled)
-            if self._commit_is_due():
+            if self._commits.is_due(self.receipt.read):
                 self._commit()
         for settled in crew.rest():
             self._settled(settled)
@@ -167,20 +163,19 @@ class Load:
             else:
                 yield one
 
-    def _commit_is_due(self) -> bool:
-        return self.receipt.read >= self._next_commit or time.monotonic() - self._committed_at > COMMIT_SECONDS
-
     def _commit(self) -> None:
         """All records of the settled files are acknowledged; then, and only then, they are marked."""
+        self._landed(self._commits.landed())
         self._keep_letters()
-        marked = [*self._entries, *self._touched]
-        patiently(lambda: self._store.commit(marked), self._watch.note, self._max_wait)
-        _log.info("committed %d files", len(self._entries))
-        self._total.loaded += len(self._entries)
+        self._keeping, self._marking = self._letters, len(self._entries)
+        self._commits.begin([*self._entries, *self._touched], self.receipt.read)
         self._letters, self._entries, self._touched = [], [], []
-        read = self.receipt.read
-        self._next_commit = read + min(FIRST_COMMIT + read // 2, LONGEST_COMMIT)
-        self._committed_at = time.monotonic()
+
+    def _landed(self, is_kept: bool) -> None:  # noqa: FBT001 (what became of it)
+        """What was in the commit under way is kept, if there was one and it ended well."""
+        if is_kept:
+            self._total.loaded += self._marking
+            self._keeping, self._marking = [], 0
 
     def _keep_letters(self) -> None:
         sender = Sender(self._store, DEAD_LETTERS, self._lane.sizing, self._watch.note, self._max_wait)

@@ -17,7 +17,7 @@ from cloudsearch.policies.recorded import ForACommand
 from cloudsearch.render.formats import Format
 from cloudsearch.render.live import LiveLine
 from cloudsearch.render.progress import Pace
-from cloudsearch.render.text import columns
+from cloudsearch.render.text import columns, folded
 
 
 class Status(LiveLine):
@@ -49,6 +49,8 @@ def command(  # noqa: PLR0913, PLR0917 (what is known of a run)
     about: Mapping[str, object],
     policies: ForACommand | None,
     how: Format,
+    *,
+    width: int | None = None,
 ) -> Iterator[str]:
     """What a command called, which IAM actions that took, and policies for it where they were asked for."""
     if how is not Format.TABLE:
@@ -75,17 +77,17 @@ def command(  # noqa: PLR0913, PLR0917 (what is known of a run)
     if isinstance(dropped, dict) and dropped["dropped_by_kernel"]:
         yield f"not all of it: the kernel dropped {dropped['dropped_by_kernel']:,} datagrams"
     if policies is not None:
-        yield from _shown(policies)
+        yield from _shown(policies, width)
 
 
-def _shown(policies: ForACommand) -> Iterator[str]:
+def _shown(policies: ForACommand, width: int | None) -> Iterator[str]:
     yield ""
     if not policies.policies:
         yield "No policy: no call was let in that needs one"
     for number, policy in enumerate(policies.policies, start=1):
         yield "A policy for it:" if number == 1 else f"And policy {number}:"
         yield json.dumps(render(policy), indent=2)
-    yield from (f"note: {note}" for note in policies.notes)
+    yield from (part for note in policies.notes for part in folded(f"note: {note}", width))
 
 
 def _generated(policies: ForACommand | None) -> dict[str, object]:

@@ -33,7 +33,7 @@ from cloudsearch.reports.sessions import (
 )
 from cloudsearch.reports.verdicts import Marker, ReportRow
 from cloudsearch.reports.window import Window
-from cloudsearch.store import EVENTS, Group, Store, Table
+from cloudsearch.store import EVENTS, Group, Grouping, Store, Table
 from cloudsearch.where import And, In, Where
 
 _F = EVENTS.by_name
@@ -228,6 +228,9 @@ class _Part:
 
     def group(self, table: Table, by: Sequence[Field], where: Where) -> Iterator[Group]:
         return self.split.group(table, by, where, self.theirs)
+
+    def group_each(self, table: Table, where: Where, asked: Sequence[Grouping]) -> Iterator[Iterator[Group]]:
+        return (self.group(table, one.by, And((where, one.where))) for one in asked)
 
 
 def _hedged(row: ReportRow, perhaps: Use | None) -> ReportRow:

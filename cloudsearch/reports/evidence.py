@@ -21,7 +21,7 @@ from cloudsearch.actions import Mapping as Mapped
 from cloudsearch.catalogue import find
 from cloudsearch.event import Copy, Field, Outcome
 from cloudsearch.reports.window import Window
-from cloudsearch.store import EVENTS, Group, Store, Table
+from cloudsearch.store import EVENTS, Group, Grouping, Store, Table
 from cloudsearch.where import And, Exists, In, Not, Or, Where
 
 NOT_CALLS = frozenset({"AwsServiceEvent", "AwsConsoleSignIn", "AwsCloudTrailInsight"})
@@ -105,9 +105,9 @@ class Evidence:
 
 
 class Grouped(Protocol):
-    """What is asked of a store: ``Store.group``."""
+    """What is asked of a store: ``Store.group_each``."""
 
-    def group(self, table: Table, by: Sequence[Field], where: Where) -> Iterator[Group]:
+    def group_each(self, table: Table, where: Where, asked: Sequence[Grouping]) -> Iterator[Iterator[Group]]:
         """Count rows per combination of values."""
         ...
 
@@ -229,13 +229,16 @@ def _read(store: Grouped, where: Where, *first: Field) -> Iterator[tuple[Group, 
     """The groups that tell of uses, each with what is to be done with it; keys begin with the fields of ``first``."""
     let_in = In(_F["outcome"], _LET_IN)
     stand_in = And((let_in, In(_F["inferred_actions"], displacing())))
-    for group in store.group(EVENTS, (*first, _F["principal_id"]), And((where, stand_in))):
-        yield group, _Gathering.count
-    for group in store.group(EVENTS, (*first, *_BY), And((where, Not(stand_in)))):
-        yield group, _Gathering.add
-    inferred = And((where, let_in, Exists(_F["inferred_actions"])))
-    for group in store.group(EVENTS, (*first, *_BY, _F["inferred_actions"]), inferred):
-        yield group, _Gathering.infer
+    inferred = And((let_in, Exists(_F["inferred_actions"])))
+    asked = (
+        Grouping((*first, _F["principal_id"]), stand_in),
+        Grouping((*first, *_BY), Not(stand_in)),
+        Grouping((*first, *_BY, _F["inferred_actions"]), inferred),
+    )
+    told = (_Gathering.count, _Gathering.add, _Gathering.infer)
+    for add, groups in zip(told, store.group_each(EVENTS, where, asked), strict=True):
+        for group in groups:
+            yield group, add
 
 
 def needs_no_permission(action: str) -> bool:

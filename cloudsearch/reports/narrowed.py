@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from cloudsearch.event import Field, Row
-from cloudsearch.store import EVENTS, Group, LogFile, Operation, Store, StoreInfo, Table, Written
+from cloudsearch.store import EVENTS, Group, Grouping, LogFile, Operation, Store, StoreInfo, Table, Written
 from cloudsearch.where import And, Where, subjects
 
 _WHO = (EVENTS.by_name["principal"], EVENTS.by_name["principal_id"])
@@ -20,9 +20,15 @@ class Narrowed(Store):
 
     def group(self, table: Table, by: Sequence[Field], where: Where) -> Iterator[Group]:
         """As of the store; where the question is who it was, within ``narrow``."""
-        if table is EVENTS and any(subject in _WHO for subject in subjects(where)):
-            where = And((where, self._narrow))
-        return self._store.group(table, by, where)
+        return self._store.group(table, by, self._narrowed(table, where))
+
+    def group_each(self, table: Table, where: Where, asked: Sequence[Grouping]) -> Iterator[Iterator[Group]]:
+        """As ``group``; who it was stands in what all have in common."""
+        return self._store.group_each(table, self._narrowed(table, where), asked)
+
+    def _narrowed(self, table: Table, where: Where) -> Where:
+        asks_who = table is EVENTS and any(subject in _WHO for subject in subjects(where))
+        return And((where, self._narrow)) if asks_who else where
 
     def rows(
         self, table: Table, where: Where, *, fields: Sequence[Field] | None = None, ordered: bool = False

@@ -30,6 +30,7 @@ from cloudsearch.store import (
     TABLES,
     ChunkSize,
     Group,
+    Grouping,
     LogFile,
     Operation,
     StoreInfo,
@@ -73,6 +74,7 @@ _DEFINITIONS = {table.name: [definition(*column) for column in stored(table)] fo
 }
 """Every table of a file, by the definitions of its columns."""
 
+_INVALIDATED = "database has been invalidated"
 _IN_TURN = "One process writes at a time; wait for it or end it"
 
 _ENCODER = msgspec.json.Encoder()
@@ -87,6 +89,7 @@ class DuckDBStore:
         self._opened: duckdb.DuckDBPyConnection | None = None
         self._dirty = False
         self._gone = 0  # events that were removed or replaced
+        self._failed = ""  # what DuckDB said last; after that it may only say that it has been invalidated
 
     def prepare(self, *, loading: bool = False) -> StoreInfo:
         """Open the file, or with ``loading`` create it; bring its columns up to date."""
@@ -147,6 +150,10 @@ class DuckDBStore:
             )
         for *key, count, first, last in self._fetch(text, condition.params):
             yield Group(tuple(map(value_of, key)), count, utc(first), utc(last))
+
+    def group_each(self, table: Table, where: Where, asked: Sequence[Grouping]) -> Iterator[Iterator[Group]]:
+        """One after the other."""
+        return (self.group(table, one.by, And((where, one.where))) for one in asked)
 
     def rows(
         self, table: Table, where: Where, *, fields: Sequence[Field] | None = None, ordered: bool = False
@@ -387,7 +394,9 @@ class DuckDBStore:
         try:
             yield
         except duckdb.Error as error:
-            raise StoreError(f"{self._path}: {first_line(error)}") from error
+            if not self._failed or _INVALIDATED not in str(error):
+                self._failed = first_line(error)
+            raise StoreError(f"{self._path}: {self._failed}") from error
         except RuntimeError as error:
             if "interrupted" not in str(error):
                 raise

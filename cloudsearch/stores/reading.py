@@ -68,7 +68,10 @@ class _Composite(msgspec.Struct):
     after_key: dict[str, _Scalar] | None = None
 
 
-class _Aggregations(msgspec.Struct):
+class _Part(msgspec.Struct):
+    """What a search counts of the documents that one filter lets through."""
+
+    doc_count: int
     groups: _Composite | None = None
     first: _Metric = msgspec.field(default_factory=_Metric)
     last: _Metric = msgspec.field(default_factory=_Metric)
@@ -82,7 +85,7 @@ class _Found(msgspec.Struct, rename={"shards": "_shards"}):
     timed_out: bool
     shards: _Shards = msgspec.field(default_factory=_Shards)
     hits: _Hits = msgspec.field(default_factory=_Hits)
-    aggregations: _Aggregations = msgspec.field(default_factory=_Aggregations)
+    aggregations: dict[str, Raw] = msgspec.field(default_factory=dict)
     pit_id: str | None = None
 
 
@@ -109,19 +112,24 @@ class Snapshot:
     def search(self, body: dict[str, Any]) -> tuple[_Found, int]:
         """Ask; the answer, and the bytes it came in."""
         body = body | {"pit": {"id": self._id, "keep_alive": KEEP_ALIVE}}
-        answer = self._engine.request("POST", "/_search", params=WHOLE, body=body)
-        found = answered(answer, _Found, f"Reading {self._index}")
-        if found.timed_out:
-            raise StoreUnavailable(f"Reading {self._index}: the search took too long")
-        if found.shards.failed:  # Amazon's service takes no parameter of a signed POST, WHOLE among them
-            raise StoreUnavailable(f"Reading {self._index}: some shards did not answer")
+        found, answered_bytes = _searched(self._engine, self._index, "/_search", body)
         self._id = found.pit_id or self._id
-        return found, len(answer.body)
+        return found, answered_bytes
 
     def close(self) -> None:
         """Let go of it; one that is gone already is fine."""
         dialect = self._engine.dialect
         self._engine.request("DELETE", dialect.snapshots, body=dialect.closing(self._id))
+
+
+def _searched(engine: Engine, index: str, path: str, body: dict[str, Any]) -> tuple[_Found, int]:
+    answer = engine.request("POST", path, params=WHOLE, body=body)
+    found = answered(answer, _Found, f"Reading {index}")
+    if found.timed_out:
+        raise StoreUnavailable(f"Reading {index}: the search took too long")
+    if found.shards.failed:  # Amazon's service takes no parameter of a signed POST, WHOLE among them
+        raise StoreUnavailable(f"Reading {index}: some shards did not answer")
+    return found, len(answer.body)
 
 
 @contextmanager
@@ -170,39 +178,68 @@ def documents(engine: Engine, index: str, ids: Sequence[str], *, source: Any) ->
                 yield document.id, document.source
 
 
-def groups(engine: Engine, index: str, by: Sequence[Field], query: Query) -> Iterator[Group]:
-    """One paged composite aggregation; that its counts add up to all rows found is checked."""
+def groups(
+    engine: Engine, index: str, among: Query, asked: Sequence[tuple[Sequence[Field], Query]]
+) -> Iterator[Iterator[Group]]:
+    """Of each that is asked for, the groups among the documents that are meant: an iterator each, in their order.
+
+    One search answers all that fit into its first page, which is nearly always all of them; one that has more groups
+    is read again as pages of a snapshot. That its counts add up to all rows found is checked.
+    """
+    parts = {str(at): _part(by, query) for at, (by, query) in enumerate(asked)}
+    found, _ = _searched(engine, index, f"/{index}/_search", {"size": 0, "query": among.to_dict(), "aggs": parts})
+    for at, (by, query) in enumerate(asked):
+        part = msgspec.json.decode(found.aggregations[str(at)], type=_Part)
+        if part.groups is not None and _is_full(part.groups):
+            yield _paged(engine, index, by, among & query)
+        elif part.groups is not None:
+            _check(index, by, _rows_in(part.groups), part.doc_count)
+            yield (_group(by, bucket) for bucket in part.groups.buckets)
+        else:
+            times = _time(part.first.value), _time(part.last.value)
+            yield iter((Group((), part.doc_count, *times),) if part.doc_count else ())
+
+
+def _paged(engine: Engine, index: str, by: Sequence[Field], query: Query) -> Iterator[Group]:
+    """Pages of one composite aggregation, under no filter: OpenSearch 2 forgets a filter from the second page on."""
+    counted = 0
+    composite = _composite(by)
+    body = {"size": 0, "query": query.to_dict(), "track_total_hits": True, "aggs": {"groups": composite}}
     with snapshot(engine, index) as taken:
-        if not by:
-            yield from _one_group(taken, query)
-            return
-        counted = total = 0
-        composite: dict[str, Any] = {
-            "size": PAGE_OF_GROUPS,
-            "sources": [_source(i, field) for i, field in enumerate(by)],
-        }
-        body = {"size": 0, "query": query.to_dict(), "track_total_hits": True}
         while True:
-            found, _ = taken.search(body | {"aggs": {"groups": {"composite": composite, "aggs": TIMES}}})
-            total = found.hits.total["value"]
-            answer = found.aggregations.groups
-            if answer is None or not answer.buckets:
+            found, _ = taken.search(body)
+            page = msgspec.json.decode(found.aggregations["groups"], type=_Composite)
+            counted += _rows_in(page)
+            yield from (_group(by, bucket) for bucket in page.buckets)
+            if not _is_full(page):
                 break
-            for bucket in answer.buckets:
-                counted += bucket.doc_count
-                yield _group(by, bucket)
-            if len(answer.buckets) < PAGE_OF_GROUPS:
-                break
-            composite["after"] = answer.after_key
-        if counted != total and all(field.type is not FieldType.KEYWORDS for field in by):
-            raise StoreError(f"Counting {index}: the groups hold {counted} rows of {total}")
+            composite["composite"]["after"] = page.after_key
+    _check(index, by, counted, found.hits.total["value"])
 
 
-def _one_group(taken: Snapshot, query: Query) -> Iterator[Group]:
-    found, _ = taken.search({"size": 0, "query": query.to_dict(), "track_total_hits": True, "aggs": TIMES})
-    times = found.aggregations
-    if found.hits.total["value"]:
-        yield Group((), found.hits.total["value"], _time(times.first.value), _time(times.last.value))
+def _part(by: Sequence[Field], query: Query) -> dict[str, Any]:
+    """An aggregation of the documents that a query lets through: by fields, or of all of them."""
+    return {"filter": query.to_dict(), "aggs": {"groups": _composite(by)} if by else TIMES}
+
+
+def _composite(by: Sequence[Field]) -> dict[str, Any]:
+    sources = [_source(at, field) for at, field in enumerate(by)]
+    return {"composite": {"size": PAGE_OF_GROUPS, "sources": sources}, "aggs": TIMES}
+
+
+def _is_full(page: _Composite) -> bool:
+    """Whether there may be more than the page holds."""
+    return len(page.buckets) >= PAGE_OF_GROUPS
+
+
+def _rows_in(page: _Composite) -> int:
+    return sum(bucket.doc_count for bucket in page.buckets)
+
+
+def _check(index: str, by: Sequence[Field], counted: int, total: int) -> None:
+    """A list field counts a row more than once."""
+    if counted != total and all(field.type is not FieldType.KEYWORDS for field in by):
+        raise StoreError(f"Counting {index}: the groups hold {counted} rows of {total}")
 
 
 def _source(number: int, field: Field) -> dict[str, Any]:

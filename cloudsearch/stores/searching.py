@@ -22,6 +22,7 @@ from cloudsearch.store import (
     TABLES,
     ChunkSize,
     Group,
+    Grouping,
     LogFile,
     Operation,
     RefusalKind,
@@ -38,7 +39,7 @@ from cloudsearch.stores.indices import Indices
 from cloudsearch.stores.mappings import first_index, index_name, read_name
 from cloudsearch.stores.reading import WHOLE, Hit, counted, documents, groups, hits
 from cloudsearch.stores.relaxing import Relaxing
-from cloudsearch.where import And, In, Range, Where, subjects
+from cloudsearch.where import And, Everything, In, Range, Where, subjects
 
 if TYPE_CHECKING:
     from cloudsearch.stores.querying import Question
@@ -158,14 +159,24 @@ class SearchStore:
 
     def group(self, table: Table, by: Sequence[Field], where: Where) -> Iterator[Group]:
         """One composite aggregation; where the query would count too many rows, they are counted here."""
-        asked = (*by, *subjects(where))
-        if any(not isinstance(field, Field) or field.type is FieldType.BLOB for field in asked):
+        (groups_,) = self.group_each(table, Everything(), (Grouping(tuple(by), where),))
+        return groups_
+
+    def group_each(self, table: Table, where: Where, asked: Sequence[Grouping]) -> Iterator[Iterator[Group]]:
+        """One search with an aggregation for each, where the engine's language says exactly what is meant."""
+        subjects_ = (*subjects(where), *(subject for one in asked for subject in (*one.by, *subjects(one.where))))
+        if any(not isinstance(field, Field) or field.type is FieldType.BLOB for field in subjects_):
             raise ValueError("group takes derived fields only")
         if table.name in self._absent:
-            return iter(())
-        question = _compiled(where, self._engine)
-        if question.exact:
-            return groups(self._engine, read_name(self._prefix, table), by, question.query)
+            return (iter(()) for _ in asked)
+        among = _compiled(where, self._engine)
+        questions = [_compiled(one.where, self._engine) for one in asked]
+        if all(question.exact for question in (among, *questions)):
+            wanted = [(one.by, question.query) for one, question in zip(asked, questions, strict=True)]
+            return groups(self._engine, read_name(self._prefix, table), among.query, wanted)
+        return (self._counted_here(table, one.by, And((where, one.where))) for one in asked)
+
+    def _counted_here(self, table: Table, by: Sequence[Field], where: Where) -> Iterator[Group]:
         return counted(self.rows(table, where, fields=[*by, table.by_name["time"]]), by)
 
     def search(self, table: Table, body: object) -> bytes | None:
