@@ -51,7 +51,7 @@ def account(*roles: dict[str, object], users: Sequence[object] = (), **fields: o
 
 
 def background(**fields: object) -> list[dict[str, object]]:
-    """A read and a write by somebody else on each of 61 days, so that nothing is a gap."""
+    """A read and a write by somebody else on each of 61 days, so that nothing is a gap; the write is in us-east-1."""
     someone = {
         "type": "IAMUser",
         "principalId": "AIDASOMEONE",
@@ -66,7 +66,7 @@ def background(**fields: object) -> list[dict[str, object]]:
             eventTime=moment(day),
             eventName="RunInstances" if write_too else "DescribeVpcs",
             readOnly=not write_too,
-            **fields,
+            **({"awsRegion": "us-east-1" if write_too else "eu-west-1"} | fields),
         )
         for day in range(DAYS)
         for write_too in (0, 1)

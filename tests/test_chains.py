@@ -16,6 +16,7 @@ from cloudsearch.iam import Principal
 from cloudsearch.reports.chains import Chains, Link
 from cloudsearch.reports.destination import Theirs, is_told, whose
 from cloudsearch.reports.openings import Opening, Party, merged, role_key
+from cloudsearch.reports.sessions import Roles
 from tests.backends import Backend
 from tests.logfiles import write
 from tests.organisation import PEOPLE, TARGET, WORK, details, organisation
@@ -64,6 +65,14 @@ def test_who_came_in(run: Run, loaded: str) -> None:
 
 def _account_of(role: str) -> list[str]:
     return ["--account", TARGET] if role == "admin" else []
+
+
+def test_a_role_goes_by_the_name_of_its_permission_set_too() -> None:
+    """As it does where IAM's files tell of it; a role that has the very name comes first."""
+    reserved = f"arn:aws:iam::{TARGET}:role/AWSReservedSSO_Ops_0123456789abcdef"
+    assert Roles({}, {}, frozenset({reserved})).named("ops") == [reserved]
+    own = f"arn:aws:iam::{TARGET}:role/Ops"
+    assert Roles({}, {}, frozenset({reserved, own})).named("Ops") == [own]
 
 
 @pytest.mark.parametrize("loaded", ["all", TARGET])

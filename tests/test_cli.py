@@ -13,7 +13,7 @@ import pytest
 
 from cloudsearch.cli import main
 from tests.logfiles import record, write
-from tests.scenario import Scenario, account, background, role, statement
+from tests.scenario import Scenario, account, background, moment, role, statement
 
 
 @pytest.fixture
@@ -201,6 +201,53 @@ def test_list_tells_used_from_unused_from_unknown(scenario: Scenario) -> None:
         "young": True,
     }
     assert (rows["worker"]["calls"], rows["idle"]["used"]) == (1, False)
+
+
+def test_list_tells_principals_of_one_name_apart(scenario: Scenario) -> None:
+    """A role made anew is not who had its name before, nor are sessions issued then its own; a user keeps its id."""
+
+    def assume(number: int, day: int) -> dict[str, object]:
+        target = {"roleArn": "arn:aws:iam::111122223333:role/jobs/worker", "roleSessionName": "s"}
+        call = {"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole", "eventTime": moment(day)}
+        answer = {"credentials": {"accessKeyId": f"ASIA{number}"}}
+        lambda_ = {"type": "AWSService", "invokedBy": "lambda.amazonaws.com"}
+        return record(number, userIdentity=lambda_, requestParameters=target, responseElements=answer, **call)
+
+    renamed = {"type": "IAMUser", "principalId": "AIDAANN", "arn": "arn:aws:iam::111122223333:user/anne"}
+    ann = {"Path": "/", "UserName": "ann", "UserId": "AIDAANN", "Arn": "arn:aws:iam::111122223333:user/ann"}
+    scenario.log(*background(), record(1), record(2, userIdentity=renamed), assume(3, 5), assume(4, 40), assume(5, 41))
+    anew = role(RoleId="AROANEW", CreateDate=moment(30))
+    iam = scenario.iam(account(anew, users=[ann | {"CreateDate": "2025-01-01T00:00:00Z"}]))
+    rows = json.loads(scenario.run("list", "roles", "--iam", iam, "--format", "json")[1])
+    assert [(row["exists"], row["calls"], row["sessions"]) for row in rows] == [(True, 0, 2), (False, 1, 1)]
+    assert rows[1]["evidence"][-1] == "another role of this name, AROAWORKER"
+    rows = json.loads(scenario.run("list", "users", "--iam", iam, "--format", "json")[1])
+    assert [(row["name"], row["calls"]) for row in rows if row["exists"]] == [("ann", 1)]
+
+
+def test_a_sign_in_that_failed_is_nobodys(scenario: Scenario) -> None:
+    """Whoever knows a user's name can try a password."""
+    ann = {"type": "IAMUser", "principalId": "AIDAANN", "arn": "arn:aws:iam::111122223333:user/ann", "userName": "ann"}
+    sign_in = {"eventSource": "signin.amazonaws.com", "eventName": "ConsoleLogin", "eventType": "AwsConsoleSignIn"}
+    failed = {"errorMessage": "Failed authentication", "responseElements": {"ConsoleLogin": "Failure"}}
+    scenario.log(*background(), record(1, userIdentity=ann, **sign_in, **failed))
+    detail = {"Path": "/", "UserName": "ann", "UserId": "AIDAANN", "Arn": ann["arn"]}
+    iam = scenario.iam(account(users=[detail | {"CreateDate": "2025-01-01T00:00:00Z"}]))
+    assert "- ann" in scenario.run("list", "users", "--iam", iam)[1]
+    scenario.log(record(2, userIdentity=ann, **sign_in, responseElements={"ConsoleLogin": "Success"}))
+    assert "  ann" in scenario.run("list", "users", "--iam", iam)[1]
+
+
+def test_list_says_whose_roles_are_not_the_accounts_own(scenario: Scenario) -> None:
+    """Those that a service is linked to, and those of Identity Center with their permission set."""
+    linked = role(RoleName="AWSServiceRoleForX", Path="/aws-service-role/x.amazonaws.com/", RoleId="AROAX")
+    linked["Arn"] = "arn:aws:iam::111122223333:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX"
+    reserved = role(RoleName="AWSReservedSSO_Ops_0123456789abcdef", Path="/aws-reserved/sso.amazonaws.com/")
+    reserved |= {"RoleId": "AROAY", "Arn": f"arn:aws:iam::111122223333:role{reserved['Path']}{reserved['RoleName']}"}
+    scenario.log(*background())
+    _, out, _ = scenario.run("list", "roles", "--iam", scenario.iam(account(linked, reserved)))
+    assert "service-linked" in out
+    assert "Identity Center: Ops" in out
 
 
 def test_a_role_that_only_issued_sessions_is_used(scenario: Scenario) -> None:

@@ -231,6 +231,29 @@ def test_an_owners_copy_counts_only_where_the_callers_logs_are_not_loaded(room: 
     assert rows["999988887777"]["resource_account"] == ACCOUNT
 
 
+def test_a_refusal_that_only_its_owners_log_tells_of_is_counted(room: Room) -> None:
+    """The caller's account logs no data events, the bucket's does."""
+    data = {"call": "s3:GetObject", "eventCategory": "Data", "managementEvent": False}
+    room.log(owners_copy(1, "ann", OTHER, **data), refusal(2, userIdentity=user("ann")))
+    found = {row["action"]: (row["calls"], row["resource_account"]) for row in room.rows()}
+    assert found == {"s3:GetObject": (1, OTHER), "ec2:StopInstances": (1, None)}
+
+
+def test_who_has_no_policies_is_not_told_to_change_them(room: Room) -> None:
+    """Anonymous callers, and the root user."""
+    root = {"type": "Root", "principalId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root", "accountId": ACCOUNT}
+    nobody = {"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"}
+    refused = [
+        refusal(number, call="s3:GetBucketAcl", userIdentity=whose, errorMessage="Access Denied")
+        for number, whose in enumerate((root, nobody))
+    ]
+    room.log(*refused)
+    advice = {row["account"]: row["advice"] for row in room.rows()}
+    assert advice[ACCOUNT].startswith("The root user needs no Allow")
+    assert advice["ANONYMOUS_PRINCIPAL"].startswith("The caller is anonymous")
+    assert "principal here" not in advice["ANONYMOUS_PRINCIPAL"]
+
+
 def test_a_role_of_another_account_names_the_side_that_can_mend_it(room: Room) -> None:
     """The role's account is the resource's."""
     parameters = {"roleArn": f"arn:aws:iam::{OTHER}:role/deploy", "roleSessionName": "x"}
@@ -297,7 +320,7 @@ def test_sign_ins_and_service_events_are_no_refused_calls(room: Room) -> None:
         refusal(3, errorCode="ThrottlingException", errorMessage="Rate exceeded"),
     )
     assert room.rows() == []
-    assert "no call was refused" in room.run("denied", *SEPTEMBER)[1]
+    assert "no refused call is in the logs" in room.run("denied", *SEPTEMBER)[1]
 
 
 def test_nothing_is_concluded_from_nothing(empty: Room) -> None:
@@ -355,9 +378,10 @@ def test_renamed_actions_are_actions() -> None:
 
 
 def test_the_names_of_global_services_are_hosts() -> None:
-    """Each rests on a page of AWS's."""
-    for source, page in table("global_services.tsv", 2):
+    """Each rests on a page of AWS's, and says where its calls are logged."""
+    for source, region, page in table("global_services.tsv", 3):
         assert source.endswith(".amazonaws.com")
+        assert region in {"us-east-1", "us-west-2", "-"}
         assert page.startswith("https://docs.aws.amazon.com/")
 
 

@@ -30,7 +30,7 @@ COVERED = Coverage(Window(), {ACCOUNT: AccountCoverage(ACCOUNT)})
 def scenario(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Scenario:
     """An account whose every day has events in two regions."""
     made = Scenario(tmp_path, capsys)
-    made.log(*background())
+    made.log(*background(awsRegion="eu-west-1"))
     made.log(record(500, awsRegion="eu-central-1"), record(501, eventSource="iam.amazonaws.com", awsRegion="us-east-1"))
     return made
 
@@ -98,7 +98,7 @@ def test_what_was_touched_stays(scenario: Scenario, fields: dict[str, Any], serv
 def test_one_region_proves_nothing_of_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The trail may be of that region alone."""
     alone = Scenario(tmp_path, capsys)
-    alone.log(*background())
+    alone.log(*background(awsRegion="eu-west-1"))
     statements, err = proposed(alone)
     assert "DenyOtherRegions" not in statements
     assert "regions are not limited" in err

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cloudsearch.cli.redaction import redacted
 from cloudsearch.render.formats import Format
 from cloudsearch.render.machine import render
-from cloudsearch.render.text import clean, columns, folded, iso
+from cloudsearch.render.text import clean, columns, folded, iso, wide
 
 FIELDS = ("name", "calls", "seen", "tags")
 ROWS = [
@@ -89,15 +89,23 @@ def test_no_line_is_wider_for_its_last_column(rows: list[tuple[str, str, str]], 
     shown = columns(rows, headers, width=width)
     words = [word for row in rows for cell in row for word in cell.split()]
     assert sorted(shown.split()) == sorted([*headers, *words])
-    widest_word = max((len(word) for row in rows for word in row[2].split()), default=0)
+    widest_word = max((wide(word) for row in rows for word in row[2].split()), default=0)
     if widest_word <= 24:
-        assert max(map(len, shown.split("\n"))) <= max(width, *map(len, bare))
+        assert max(map(wide, shown.split("\n"))) <= max(width, *map(wide, bare))
 
 
 def test_a_line_goes_on_set_in() -> None:
     """What does not fit goes on in the next line; what fits, and what goes to no terminal, is as it was."""
     assert folded("one two  three", 10) == ["one", "    two", "    three"]
     assert folded("one two  three", 14) == folded("one two  three", None) == ["one two  three"]
+
+
+def test_wide_characters_take_two_columns() -> None:
+    """Names of people are written in all scripts: columns stay aligned, and what is too wide is folded."""
+    lines = columns([("名前", "1", "x"), ("né", "2", "名" * 40)], width=60).split("\n")
+    assert [line[: line.index(one)].count(" ") for line, one in zip(lines, "12", strict=False)] == [2, 4]
+    assert max(map(wide, lines)) <= 60
+    assert [wide(line) for line in folded("名" * 30, 20)] == [16, 20, 20, 16]
 
 
 def test_times_are_utc() -> None:

@@ -67,6 +67,9 @@ def test_a_user_and_a_role_that_share_a_name_or_an_id_stay_apart(
         assert [row for row in together if row["principal"].endswith(f"/{name}")] == alone
 
 
+SERVICES = ("--services", "--format", "jsonl")
+
+
 def test_services_are_the_sums_of_their_actions(example: Scenario) -> None:
     """Granted and used, the others by marker, calls and refusals."""
     actions = rows(example.run(*ALL, "--format", "jsonl")[1])
@@ -87,6 +90,16 @@ def test_services_are_the_sums_of_their_actions(example: Scenario) -> None:
         assert (service["calls"], service["denied"]) == tuple(
             sum(row[key] for row in own) for key in ("calls", "denied")
         )
+
+
+def test_a_service_is_counted_whole_whatever_of_it_is_shown(example: Scenario) -> None:
+    """Those with an unused action, with all of their actions; the one that changes permissions first."""
+    whole = {(row["principal"], row["service"]): row for row in rows(example.run(*ALL, *SERVICES)[1])}
+    shown = rows(example.run(*ALL, *SERVICES, "--show", "unused", "--sort", "risk")[1])
+    assert {(row["principal"], row["service"]) for row in shown} == {of for of, row in whole.items() if row["unused"]}
+    assert all(whole[row["principal"], row["service"]] == row for row in shown)
+    of_admin = [row["service"] for row in shown if row["principal"].endswith("/platform-admin")]
+    assert of_admin.index("s3") < of_admin.index("autoscaling-plans")
 
 
 def test_the_most_dangerous_come_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,6 +155,7 @@ def test_a_gate_never_passes_on_nothing(example: Scenario) -> None:
     assert example.run(*ALL, "--account", "999999999999")[0] == 0
     assert example.run(*ALL, "--account", "999999999999", *loose)[0] == 10
     assert example.run(*ALL, "--since", "2020-01-01", "--until", "2020-01-02", *loose)[0] == 10
+    assert example.run(*ALL, "--fail-on", "")[0] == 2
 
 
 @pytest.mark.parametrize("text", ["", "used", "unused>", "unused>-1", "unused>=2", "unused,,denied", "unused>1.5"])

@@ -126,6 +126,17 @@ def test_the_head_says_what_it_was_not_told(scenario: Scenario) -> None:
     assert "service control policies are not known" not in out
 
 
+def test_the_head_says_what_was_not_to_be_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Grants made after the window, and changes of policies where the region that logs them is not loaded."""
+    alone = Scenario(tmp_path, capsys)
+    alone.log(*background(awsRegion="eu-west-1"))
+    iam = alone.iam(account(role(statement("ec2:StopInstances"))))
+    for asked in (("--role", "worker"), ("--all",)):
+        told = [alone.run("report", *asked, "--iam", iam, "--iam-as-of", f"2026-10-0{day}")[1] for day in (1, 3)]
+        assert ["2 days after the window" in one for one in told] == [False, True]
+    assert "logged in us-east-1, of which nothing" in alone.run("report", "--role", "worker", "--iam", iam)[1]
+
+
 def test_a_snapshot_tells_all_of_it(scenario: Scenario) -> None:
     """A folder given to --iam holds the trails too, and the date at which all was true."""
     folder = scenario.folder / "snapshot" / ACCOUNT

@@ -128,7 +128,7 @@ def test_actions_are_those_of_the_calls(scenario: Scenario) -> None:
 
 def test_a_comparison(scenario: Scenario) -> None:
     """The last days that are over with as many before them, the first and last days whole."""
-    scenario.log(*background())
+    scenario.log(*background(awsRegion="eu-west-1"))
     scenario.log(*(record(n, eventTime=moment(day)) for n, day in enumerate((47, 48, 54, 55, 60, 60))))
     row = counts(scenario, "action", "--compare", "7d")["ec2:DescribeInstances"]
     assert (row["count"], row["before"], row["change"]) == (4, 2, 2)
@@ -146,7 +146,7 @@ def test_a_comparison(scenario: Scenario) -> None:
 def test_what_is_not_covered_is_not_compared(scenario: Scenario, missing: int | None, compare: str, said: str) -> None:
     """A gap in either period, or logs that begin later: null, and why."""
     gone = None if missing is None else moment(missing)
-    scenario.log(*(event for event in background() if event["eventTime"] != gone))
+    scenario.log(*(event for event in background(awsRegion="eu-west-1") if event["eventTime"] != gone))
     code, out, err = scenario.run("top", "--by", "region", "--format", "json", "--compare", compare)
     (row,) = json.loads(out)
     assert (code, row["before"], row["change"]) == (0, None, None)
@@ -156,8 +156,11 @@ def test_what_is_not_covered_is_not_compared(scenario: Scenario, missing: int | 
 
 def test_an_account_without_logs_is_not_compared(scenario: Scenario) -> None:
     """One of two accounts begins later: the sum of both would seem to have grown."""
-    scenario.log(*background())
-    other = [event | {"recipientAccountId": OTHER, "eventID": f"b{n}"} for n, event in enumerate(background())]
+    scenario.log(*background(awsRegion="eu-west-1"))
+    other = [
+        event | {"recipientAccountId": OTHER, "eventID": f"b{n}"}
+        for n, event in enumerate(background(awsRegion="eu-west-1"))
+    ]
     mine = [event | {"userIdentity": {**event["userIdentity"], "accountId": OTHER}} for event in other[100:]]  # type: ignore[dict-item]
     scenario.log(*mine)
     assert counts(scenario, "region", "--compare", "7d")["eu-west-1"]["before"] is None
@@ -167,7 +170,7 @@ def test_an_account_without_logs_is_not_compared(scenario: Scenario) -> None:
 
 def test_questions_that_make_no_sense(scenario: Scenario) -> None:
     """Each is exit 2 and says what to write."""
-    scenario.log(*background())
+    scenario.log(*background(awsRegion="eu-west-1"))
     for wrong in (
         ["--by", "colour"],
         [],

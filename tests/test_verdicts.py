@@ -148,6 +148,22 @@ def test_a_policy_changed_in_the_window_starts_the_clock_again(scenario: Scenari
     assert long_ago["marker"] == "-"
 
 
+def test_a_policy_changed_after_the_window_was_none_in_it(scenario: Scenario) -> None:
+    """The window ends before what it asks about was granted; IAM does not mind the case of a name."""
+    scenario.log(
+        record(
+            1,
+            eventSource="iam.amazonaws.com",
+            eventName="PutRolePolicy",
+            requestParameters={"roleName": "Worker", "policyName": "inline"},
+            eventTime=moment(50),
+        )
+    )
+    row = scenario.report(account(role(statement("ec2:StopInstances"))), "--until", "2026-09-10")["ec2:StopInstances"]
+    assert (row["marker"], row["observed_days"]) == ("?", 0)
+    assert row["reason"] == "granted only since 2026-09-20: PutRolePolicy then"
+
+
 def test_a_file_older_than_the_policy_proves_nothing(scenario: Scenario) -> None:
     """A grant that changed after the IAM file was written is not judged by it."""
     change = {"roleName": "worker", "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}
@@ -163,6 +179,21 @@ def test_a_file_older_than_the_policy_proves_nothing(scenario: Scenario) -> None
     rows = scenario.report(account(role(statement("iam:CreateUser"))), "--iam-as-of", "2026-08-02")
     assert rows["iam:CreateUser"]["marker"] == "?"
     assert "older than the policy" in rows["iam:CreateUser"]["reason"]
+
+
+def test_a_file_older_than_the_role_itself_proves_nothing(scenario: Scenario) -> None:
+    """The role that it tells of is gone, and another has its name."""
+    made = {"eventSource": "iam.amazonaws.com", "requestParameters": {"roleName": "worker"}, "readOnly": False}
+    scenario.log(
+        record(1, eventName="DeleteRole", eventTime=moment(50), **made),
+        record(2, eventName="CreateRole", eventTime=moment(51), **made),
+    )
+    row = scenario.report(account(role(statement("ec2:StopInstances"))))["ec2:StopInstances"]
+    assert (row["marker"], row["reason"]) == ("?", "the IAM file is older than this role: CreateRole 2026-09-21")
+    anew = role(statement("ec2:StopInstances"), RoleId="AROANEW", CreateDate=moment(51))
+    assert "created then" in scenario.report(account(anew))["ec2:StopInstances"]["reason"]
+    same = scenario.report(account(role(statement("ec2:StopInstances"))), "--same-name")["ec2:StopInstances"]
+    assert same["marker"] == "-"
 
 
 def test_few_days_of_logs_prove_nothing(scenario: Scenario) -> None:
@@ -218,6 +249,40 @@ def test_read_actions_need_read_events(tmp_path: Path, capsys: pytest.CaptureFix
     scenario.log(*(event for event in background() if not event["readOnly"]))
     rows = scenario.report(account(role(statement("iam:CreateUser", "iam:ListUsers"))))
     assert (rows["iam:CreateUser"]["marker"], rows["iam:ListUsers"]["marker"]) == ("-", "?")
+
+
+def test_a_service_of_one_region_needs_the_logs_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """IAM is called from everywhere and logged in us-east-1: other regions' logs show nothing of it."""
+    scenario = Scenario(tmp_path, capsys)
+    scenario.log(*background(awsRegion="eu-west-1"))
+    rows = scenario.report(account(role(statement("iam:CreateUser", "route53:*", "ec2:StopInstances"))))
+    assert {row["marker"] for action, row in rows.items() if not action.startswith("ec2:")} == {"?"}
+    assert "logged in us-east-1" in rows["iam:CreateUser"]["reason"]
+    assert rows["ec2:StopInstances"]["marker"] == "-"
+
+
+def test_events_that_tell_no_region_are_calls_all_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """CloudTrail tells it always; what makes logs of its own may not."""
+    scenario = Scenario(tmp_path, capsys)
+    scenario.log(*background(awsRegion=None))
+    rows = scenario.report(account(role(statement("ec2:StopInstances", "iam:CreateUser"))))
+    assert {row["marker"] for row in rows.values()} == {"-"}
+
+
+@pytest.mark.parametrize(
+    "fields", [{"eventCategory": "Data", "managementEvent": False}, {"eventType": "AwsServiceEvent"}]
+)
+def test_other_events_show_no_calls_of_management(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], fields: dict[str, object]
+) -> None:
+    """A trail of data events alone, or what AWS's services do by themselves, cover the days and prove nothing."""
+    scenario = Scenario(tmp_path, capsys)
+    scenario.log(*background(**fields))
+    details = account(role(statement("ec2:StopInstances")))
+    row = scenario.report(details)["ec2:StopInstances"]
+    assert (row["marker"], row["reason"]) == ("?", "no management events of the account are loaded")
+    _, out, _ = scenario.run("list", "roles", "--iam", scenario.iam(details))
+    assert "? worker" in out
 
 
 def test_kms_may_be_left_out_of_a_trail(scenario: Scenario) -> None:
@@ -344,6 +409,8 @@ def test_principals_of_the_same_name_in_two_accounts_do_not_mix(scenario: Scenar
     assert code == 2
     assert ROLE in err
     assert scenario.run("report", "--role", ROLE, "--iam", path)[0] == 0
+    code, _, err = scenario.run("report", "--role", "worker", "--iam", path, "--account", "999999999999")
+    assert (code, "of account 999999999999" in err, ROLE in err) == (1, True, True)
     assert scenario.run("report", "--role", "worker", "--account", "444455556666", "--iam", path)[0] == 0
 
 
@@ -355,4 +422,6 @@ def test_show_and_hide_benign_leave_rows_out(scenario: Scenario) -> None:
     assert set(hidden) == {"iam:CreateUser", *reads}
     assert set(scenario.report(details, "--show", "unused")) >= {"iam:CreateUser", "iam:ListUsers"}
     assert "s3:GetObject" not in scenario.report(details, "--show", "unused,used")
-    assert scenario.run("report", "--role", "worker", "--iam", scenario.iam(details), "--show", "bogus")[0] == 2
+    asked = ("report", "--role", "worker", "--iam", scenario.iam(details), "--show")
+    assert scenario.run(*asked, "bogus")[0] == 2
+    assert scenario.run(*asked, "unused,used")[1].splitlines()[-2] == "0 used, 4 unused"

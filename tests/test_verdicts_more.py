@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,23 @@ def test_the_owners_copy_stands_in_where_no_log_of_the_callers_account_is_loaded
         "ec2:DescribeInstances": (" ", 1),
         "iam:CreateUser": ("?", 0),
     }
+
+
+def test_a_call_that_only_its_owners_log_tells_of_is_a_use(scenario: Scenario) -> None:
+    """The caller's own log may lack a day, or data events; what both logs tell of is one call all the same."""
+    worker = {"type": "AWSAccount", "principalId": "AROAWORKER:run-1", "accountId": ACCOUNT}
+    theirs = {"recipientAccountId": OTHER, "userIdentity": worker}
+    topic = {"eventSource": "sns.amazonaws.com", "eventName": "CreateTopic", "readOnly": False}
+    data = {"eventSource": "s3.amazonaws.com", "eventName": "GetObject", "eventCategory": "Data"}
+    scenario.log(
+        record(1, **(theirs | topic)),
+        record(2, **(theirs | data)),
+        record(3, sharedEventID="s"),
+        record(4, sharedEventID="s", **theirs),
+    )
+    details = account(role(statement("sns:CreateTopic", "s3:GetObject", "ec2:DescribeInstances")))
+    found = {action: (row["marker"], row["calls"]) for action, row in scenario.report(details).items()}
+    assert found == dict.fromkeys(("sns:CreateTopic", "s3:GetObject", "ec2:DescribeInstances"), (" ", 1))
 
 
 def test_a_copy_of_the_network_counts_no_call_and_leaves_nothing_unused(scenario: Scenario) -> None:
@@ -136,6 +154,17 @@ def test_a_group_that_a_user_joins_starts_its_clock(scenario: Scenario) -> None:
     assert "AddUserToGroup" in row["reason"]
 
 
+@pytest.mark.parametrize(("region", "marker"), [("eu-west-1", "-"), ("ap-south-1", "?")])
+def test_iam_may_know_of_a_region_that_is_not_loaded(scenario: Scenario, region: str, marker: str) -> None:
+    """The role acted where no log is from: what else it did there is not known."""
+    scenario.log(record(1))
+    last = {"LastUsedDate": moment(50), "Region": region}
+    worker = role(statement("ec2:StopInstances"), RoleLastUsed=last)
+    row = scenario.report(account(worker))["ec2:StopInstances"]
+    assert row["marker"] == marker
+    assert ("in ap-south-1" in row["reason"]) is (marker == "?")
+
+
 def test_a_credential_report_may_veto_too(scenario: Scenario) -> None:
     """It says the access key was used while the logs have nothing of the user: nothing is concluded."""
     user = {
@@ -183,3 +212,92 @@ def test_streams_of_an_administrator_are_whole(scenario: Scenario) -> None:
     assert len(out.splitlines()) > 20_000
     table = scenario.run("report", "--role", ROLE, "--iam", iam)[1]
     assert len(table.splitlines()) < 1_500
+
+
+def _managed(
+    *versions: tuple[str, str, tuple[str, ...]], arn: str = "arn:aws:iam::aws:policy/Theirs"
+) -> dict[str, Any]:
+    """A managed policy, the newest of its versions first: the one in force."""
+    told = [
+        {
+            "VersionId": name,
+            "CreateDate": created,
+            "IsDefaultVersion": number == 0,
+            "Document": {"Version": "2012-10-17", "Statement": [statement(*actions)]},
+        }
+        for number, (name, created, actions) in enumerate(versions)
+    ]
+    return {"PolicyName": arn.rpartition("/")[2], "Arn": arn, "PolicyVersionList": told}
+
+
+def test_what_a_newer_version_of_a_policy_grants_is_granted_since_then(scenario: Scenario) -> None:
+    """AWS changes its policies without an event; the versions in the IAM file tell what is new, and since when."""
+    theirs = _managed(
+        ("v3", moment(50), ("ec2:StopInstances", "sqs:CreateQueue")),
+        ("v2", moment(45), ("ec2:StopInstances",)),
+        ("v1", "2024-01-01T00:00:00Z", ("ec2:StopInstances", "ec2:StartInstances")),
+    )
+    worker = role(AttachedManagedPolicies=[{"PolicyName": "Theirs", "PolicyArn": theirs["Arn"]}])
+    rows = scenario.report(account(worker, Policies=[theirs]))
+    assert (rows["ec2:StopInstances"]["marker"], rows["ec2:StopInstances"]["observed_days"]) == ("-", 61)
+    assert (rows["sqs:CreateQueue"]["marker"], rows["sqs:CreateQueue"]["observed_days"]) == ("?", 11)
+    assert rows["sqs:CreateQueue"]["reason"] == "granted only since 2026-09-20: Theirs v3 then"
+    told_of = scenario.report(account(worker, Policies=[theirs]), "--min-days", "11")["sqs:CreateQueue"]
+    assert (told_of["marker"], told_of["observed_from"]) == ("-", moment(50))
+
+
+def test_a_policy_whose_earlier_versions_are_not_told_granted_nothing_before(scenario: Scenario) -> None:
+    """Nor one whose earlier version is no policy; where another policy granted it all the time, that counts."""
+    alone = _managed(("v7", moment(50), ("ec2:StopInstances", "sqs:CreateQueue")))
+    broken = _managed(("v2", moment(50), ("sns:CreateTopic",)), arn=f"arn:aws:iam::{ACCOUNT}:policy/Ours")
+    broken["PolicyVersionList"].append({"VersionId": "v1", "CreateDate": "2024-01-01T00:00:00Z", "Document": {"x": 1}})
+    attached = [{"PolicyName": one["PolicyName"], "PolicyArn": one["Arn"]} for one in (alone, broken)]
+    worker = role(statement("ec2:StopInstances"), AttachedManagedPolicies=attached)
+    rows = scenario.report(account(worker, Policies=[alone, broken]))
+    assert {action: row["marker"] for action, row in rows.items()} == {
+        "ec2:StopInstances": "-",
+        "sqs:CreateQueue": "?",
+        "sns:CreateTopic": "?",
+    }
+
+
+def test_a_boundary_that_lets_more_in_since_lately(scenario: Scenario) -> None:
+    """It bounds what is granted: what its newer version lets in was not granted before."""
+    arn = f"arn:aws:iam::{ACCOUNT}:policy/Bound"
+    versions = (("v2", moment(50), ("ec2:*",)), ("v1", "2024-01-01T00:00:00Z", ("ec2:StopInstances",)))
+    bound = {"PermissionsBoundaryArn": arn}
+    worker = role(statement("ec2:StopInstances", "ec2:StartInstances"), PermissionsBoundary=bound)
+    rows = scenario.report(account(worker, Policies=[_managed(*versions, arn=arn)]))
+    assert (rows["ec2:StopInstances"]["marker"], rows["ec2:StartInstances"]["marker"]) == ("-", "?")
+    assert rows["ec2:StartInstances"]["reason"] == "granted only since 2026-09-20: Bound v2 then"
+
+
+def test_what_is_granted_in_regions_without_logs_is_not_unused(scenario: Scenario) -> None:
+    """By a condition or by the ARNs; one region with logs among them is enough, as for what is granted everywhere."""
+
+    def within(*regions: str, operator: str = "StringEquals") -> dict[str, Any]:
+        return {"Condition": {operator: {"aws:RequestedRegion": list(regions)}}}
+
+    def on(*arns: str) -> dict[str, Any]:
+        return {"Resource": list(arns)}
+
+    there, here = "arn:aws:ec2:ap-south-1:*:instance/*", "arn:aws:ec2:eu-west-1:*:instance/*"
+    rows = scenario.report(
+        account(
+            role(
+                statement("ec2:StopInstances", "iam:CreateUser", **within("ap-south-1")),
+                statement("ec2:CreateVpc", **within("ap-*", operator="StringLike")),
+                statement("ec2:StartInstances", "s3:DeleteBucket", **on(there, "arn:aws:s3:::bucket")),
+                statement("ec2:CreateSubnet", **within("ap-south-1", "eu-west-1")),
+                statement("ec2:RebootInstances", **on(there, here)),
+                statement("ec2:TerminateInstances", **on(there)),
+                statement("ec2:TerminateInstances", **on("arn:aws:ec2:*:*:instance/*")),
+            )
+        )
+    )
+    assert {action for action, row in rows.items() if row["marker"] == "?"} == {
+        "ec2:StopInstances",
+        "ec2:CreateVpc",
+        "ec2:StartInstances",
+    }
+    assert rows["ec2:StopInstances"]["reason"].startswith("granted in ap-south-1 alone")

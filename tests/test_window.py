@@ -32,6 +32,8 @@ NOW = utc(2026, 11, 21, 10, 30)
         ("2026-08-01T10:00+02:00", None, Window(utc(2026, 8, 1, 8))),
         ("90d", None, Window(utc(2026, 8, 23, 10, 30), NOW)),
         ("90d", "2026-10-01", Window(utc(2026, 8, 23, 10, 30), utc(2026, 10, 2))),
+        ("20260801", "20260801", Window(utc(2026, 8, 1), utc(2026, 8, 2))),
+        ("2026-08-01", "9999-12-31", Window(utc(2026, 8, 1))),
         ("2026-08-01", "2026-08-01", Window(utc(2026, 8, 1), utc(2026, 8, 2))),
     ],
 )
@@ -42,7 +44,16 @@ def test_dates(since: str | None, until: str | None, expected: Window) -> None:
 
 @pytest.mark.parametrize(
     ("since", "until"),
-    [("soon", None), ("2026-02-30", None), ("2026-08-02", "2026-08-01"), ("9999999d", None)],
+    [
+        ("soon", None),
+        ("2026-02-30", None),
+        ("2026-08-02", "2026-08-01"),
+        ("9999999d", None),
+        ("", None),
+        (None, " "),
+        ("2026-W31-1", None),
+        ("0001-01-01T00:00+10:00", None),
+    ],
 )
 def test_what_is_no_date(since: str, until: str | None) -> None:
     """Anything else is a usage error that shows how to write it."""

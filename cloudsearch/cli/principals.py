@@ -126,6 +126,9 @@ def chosen(iam: Iam, name: str, kind: str, accounts: Collection[str]) -> Princip
         error = UsageError(f"Several {kind}s are meant by {name}; give the ARN, or --account:")
         error.add_note("\n".join(f"  {principal.arn}" for principal in found))
         raise error
+    if elsewhere := iam.find(name, kind):
+        there_is = ", ".join(principal.arn for principal in elsewhere)
+        raise CloudsearchError(f"IAM told of no {kind} {name!r} of account {', '.join(accounts)}; there is {there_is}")
     close = iam.close_matches(name, kind)
     hint = f" Close: {', '.join(close)}." if close else ""
     raise CloudsearchError(f"IAM told of no {kind} {name!r}.{hint} `cloudsearch list {kind}s` names those that acted")

@@ -199,9 +199,9 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
     from cloudsearch.reports.window import window
 
     log_to_stderr(verbose=verbose)
-    if result and not fail_on:
+    if result and fail_on is None:
         raise UsageError("--result says what became of --fail-on: give that too")
-    if through and fail_on:
+    if through and fail_on is not None:
         raise UsageError("--fail-on is for actions: leave it out, or --through")
     if services and resources:
         raise UsageError("--services and --resources are two ways to list the actions: give one")
@@ -217,7 +217,7 @@ def command(  # noqa: PLR0913, PLR0917 (a flag, a parameter)
         expand=expand,
         by_service=services,
         whole_store=not (since or until),
-        tally=Tally(gates(fail_on) if fail_on else ()),
+        tally=Tally(gates(fail_on) if fail_on is not None else ()),
         result=result,
     )
     span = window(since, until, now=datetime.now(UTC))

@@ -204,7 +204,11 @@ class Shown:
     def _rows(self, report: Report | Merged) -> list[ReportRow]:
         rows = self.picked.counted(report.rows)
         self.tally.add(report.reports if isinstance(report, Merged) else (report,), rows)
-        return self.picked.shown(rows)
+        shown = self.picked.shown(rows)
+        if not self.by_service:
+            return shown
+        services = {row.service for row in shown}  # of a service that has such rows, all are counted
+        return [row for row in rows if row.service in services]
 
     def _body(self, rows: Iterable[ReportRow], around: Page) -> Iterator[str]:
         from cloudsearch.render.report import body
@@ -212,10 +216,18 @@ class Shown:
         from cloudsearch.reports.services import services
 
         if self.by_service:
-            return rendered(services(rows), self.how, around, width=width())
+            return rendered(services(rows, riskiest_first=self.picked.by_risk), self.how, around, width=width())
         by_risk = self.picked.by_risk
         summed = self.picked.markers is None and not (by_risk or self.picked.hide_benign)
-        return body(rows, self.how, expand=self.expand or by_risk, width=width(), page=around, summed=summed)
+        return body(
+            rows,
+            self.how,
+            expand=self.expand or by_risk,
+            width=width(),
+            page=around,
+            summed=summed,
+            markers=self.picked.markers,
+        )
 
     def _tables(self, parts: Sequence[tuple[Sequence[str], Sequence[ReportRow], str]]) -> Iterator[str]:
         from cloudsearch.render.page import Page

@@ -40,8 +40,13 @@ def last_uses(value: Value) -> Mapping[str, tuple[LastUse, ...]]:
 
 def _uses(row: Mapping[str, str | None]) -> list[LastUse]:
     """What is no date (``N/A``, ``no_information``, ``not_supported``) is no use."""
-    times = {what: moment(row[column]) for column, what in _USES.items()}
-    return [LastUse(what, time) for what, time in times.items() if time]
+    times = {column: moment(row[column]) for column in _USES}
+    return [LastUse(_USES[column], time, _region(row, column)) for column, time in times.items() if time]
+
+
+def _region(row: Mapping[str, str | None], column: str) -> str | None:
+    region = row.get(column.replace("_date", "_region")) if column.endswith("_date") else None
+    return region if region not in (None, "", "N/A") else None
 
 
 def _csv(value: Value) -> str:

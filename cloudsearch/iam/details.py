@@ -22,7 +22,7 @@ from cloudsearch.iam.credentials import is_credential_report, last_uses
 from cloudsearch.iam.documents import parse
 from cloudsearch.iam.fields import objects, one_object, text, texts, time
 from cloudsearch.iam.files import Value, is_other_part, moment, values
-from cloudsearch.iam.principals import Iam, LastUse, Policy, Principal
+from cloudsearch.iam.principals import Iam, LastUse, Policy, Principal, Version
 
 _LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList")
 _DEPTH = 8  # wrappers of wrappers; no client puts more around a page
@@ -186,7 +186,8 @@ def _shared(pages: Sequence[_Page]) -> _Shared:
             document = _default_version(item, page.where)
             arn = _required(item, "Arn", page.where)
             if document is not None:
-                shared.managed[arn] = Policy(arn.rpartition("/")[2], arn, parse(document, arn), "attached")
+                name, versions = arn.rpartition("/")[2], _versions(item, page.where)
+                shared.managed[arn] = Policy(name, arn, parse(document, arn), "attached", versions)
         for item in page.items("GroupDetailList"):
             arn = _required(item, "Arn", page.where)
             shared.groups[_account(arn), _required(item, "GroupName", page.where)] = (item, arn, page.where)
@@ -195,9 +196,8 @@ def _shared(pages: Sequence[_Page]) -> _Shared:
 
 def _default_version(policy: dict[str, Any], where: str) -> object:
     """The document in force, None where the file does not tell it."""
-    default = text(where, policy, "DefaultVersionId")
     for version in objects(where, policy, "PolicyVersionList"):
-        if _is_true(version.get("IsDefaultVersion")) or (default and version.get("VersionId") == default):
+        if _is_default(version, policy):
             return version.get("Document")
     return None
 
@@ -205,6 +205,26 @@ def _default_version(policy: dict[str, Any], where: str) -> object:
 def _is_true(value: object) -> bool:
     """Whether a flag is set, which some of those that turn IAM's XML into JSON leave a text."""
     return value in (True, "true")
+
+
+def _is_default(version: dict[str, Any], policy: dict[str, Any]) -> bool:
+    default = policy.get("DefaultVersionId")
+    return _is_true(version.get("IsDefaultVersion")) or bool(default and version.get("VersionId") == default)
+
+
+def _versions(policy: dict[str, Any], where: str) -> tuple[Version, ...]:
+    """The version in force and those before it, the oldest first; none where the file lacks its time."""
+    told = [(version, time(where, version, "CreateDate")) for version in objects(where, policy, "PolicyVersionList")]
+    dated = [(version, created) for version, created in told if created]
+    start = next((created for version, created in dated if _is_default(version, policy)), None)
+    if start is None:
+        return ()
+    found = [
+        (_is_default(version, policy), Version(str(version.get("VersionId")), created, version.get("Document")))
+        for version, created in dated
+        if created < start or _is_default(version, policy)
+    ]
+    return tuple(one for _, one in sorted(found, key=lambda each: (each[1].created, each[0])))
 
 
 class _Attached:
@@ -226,7 +246,7 @@ class _Attached:
             self.policies.append(Policy(name, None, document, how or "inline"))
         for reference in objects(where, item, "AttachedManagedPolicies"):
             if policy := self.managed(str(reference.get("PolicyArn"))):
-                self.policies.append(Policy(policy.name, policy.arn, policy.document, how or "attached"))
+                self.policies.append(replace(policy, attached=how or "attached"))
 
     def managed(self, arn: str) -> Policy | None:
         """A managed policy, noted as missing where the files have none of it."""
@@ -256,7 +276,7 @@ def _principal(kind: str, item: dict[str, Any], shared: _Shared, where: str) -> 
     limit = one_object(where, item, "PermissionsBoundary")
     boundary_arn = _required(limit, "PermissionsBoundaryArn", where) if limit else None
     boundary = attached.managed(boundary_arn) if boundary_arn else None
-    trust = item.get("AssumeRolePolicyDocument")
+    trust, last_used = item.get("AssumeRolePolicyDocument"), one_object(where, item, "RoleLastUsed")
     return Principal(
         arn=arn,
         name=_required(item, "UserName" if kind == "user" else "RoleName", where),
@@ -270,7 +290,8 @@ def _principal(kind: str, item: dict[str, Any], shared: _Shared, where: str) -> 
         boundary_arn=boundary_arn,
         boundary=boundary,
         missing=tuple(dict.fromkeys(attached.missing)),
-        role_last_used=time(where, one_object(where, item, "RoleLastUsed"), "LastUsedDate"),
+        role_last_used=time(where, last_used, "LastUsedDate"),
+        role_last_region=text(where, last_used, "Region"),
         tags=_tags(objects(where, item, "Tags")),
         instance_profiles=tuple(str(one.get("Arn")) for one in objects(where, item, "InstanceProfileList")),
         trust=parse(trust, f"trust policy of {arn}", needs_resource=False) if trust else None,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from difflib import get_close_matches
 
-from cloudsearch.iam.documents import Document
+from cloudsearch.errors import PolicyError
+from cloudsearch.iam.documents import Document, parse
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
 _SERVICE_LINKED = "/aws-service-role/"
@@ -18,24 +19,53 @@ _RESERVED_NAME = re.compile(r"AWSReservedSSO_(.+)_[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a managed policy, whose document is not parsed yet; ``created`` is UTC."""
+
+    id: str
+    created: datetime
+    content: object
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy of a principal. ``attached`` says how it has it: ``inline``, ``attached`` or ``group NAME``."""
+    """A policy of a principal. ``attached`` says how it has it: ``inline``, ``attached`` or ``group NAME``.
+
+    ``versions`` are those of a managed policy up to the one in force, which is the last, as far as the file tells when
+    they were created.
+    """
 
     name: str
     arn: str | None
     document: Document
     attached: str
+    versions: tuple[Version, ...] = field(default=(), compare=False, repr=False)
+
+    def is_newer_than(self, moment: datetime) -> bool:
+        """Whether the version in force was created later: what it says held at no time before."""
+        return bool(self.versions) and self.versions[-1].created > moment
+
+    def at(self, moment: datetime) -> Policy | None:
+        """The policy as it was then; None where the file does not tell."""
+        known = [version for version in self.versions if version.created <= moment]
+        if not self.is_newer_than(moment):
+            return self
+        try:
+            return replace(self, document=parse(known[-1].content, self.arn or self.name)) if known else None
+        except PolicyError:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
 class LastUse:
-    """IAM's own word that a principal was active: ``what`` was used, and when (UTC).
+    """IAM's own word that a principal was active: ``what`` was used, when (UTC), and in which region if it says that.
 
     It can contradict "never used"; it never says which action was used.
     """
 
     what: str
     time: datetime
+    region: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +91,7 @@ class Principal:
     boundary: Policy | None = None
     missing: tuple[str, ...] = ()
     role_last_used: datetime | None = None
+    role_last_region: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
     credential_uses: tuple[LastUse, ...] = ()
     instance_profiles: tuple[str, ...] = ()
@@ -74,7 +105,8 @@ class Principal:
     @property
     def last_use(self) -> LastUse | None:
         """The latest use of any kind that IAM knows of, None where it knows none or was not asked."""
-        of_role = (LastUse("RoleLastUsed", self.role_last_used),) if self.role_last_used else ()
+        last, region = self.role_last_used, self.role_last_region
+        of_role = (LastUse("RoleLastUsed", last, region),) if last else ()
         return max((*of_role, *self.credential_uses), key=lambda use: use.time, default=None)
 
     @property

@@ -11,7 +11,7 @@ from itertools import groupby
 from cloudsearch.render.formats import Format
 from cloudsearch.render.machine import render
 from cloudsearch.render.page import Chart, Page
-from cloudsearch.render.text import clean, columns, day, folded
+from cloudsearch.render.text import clean, columns, day, folded, wide
 from cloudsearch.reports.activity import Day
 from cloudsearch.reports.denied import Denied, DeniedRow
 from cloudsearch.reports.window import Window
@@ -19,8 +19,8 @@ from cloudsearch.reports.window import Window
 FIELDS = tuple(field.name for field in fields(DeniedRow))
 
 NOT_LOGGED = (
-    "Not in these logs: roles refused to callers of other accounts, and what a VPC endpoint's policy refused where "
-    "its network activity is not logged"
+    "Not in these logs: roles refused to callers of other accounts; what a VPC endpoint's policy refused where "
+    "its network activity is not logged; objects, items and other data that were refused where data events are not"
 )
 """AWS CloudTrail user guide, "Cross-account delivery" and "Logging network activity events"."""
 
@@ -67,7 +67,7 @@ def headline(found: Denied) -> str:
     """The period, how many calls were refused, how many kinds, and how many of these are new."""
     calls, rows = found.calls, found.rows
     if not rows:
-        nothing = f"nothing can be concluded: {found.problem}" if found.problem else "no call was refused"
+        nothing = f"nothing can be concluded: {found.problem}" if found.problem else "no refused call is in the logs"
         return f"{period(found.window)}: {nothing}"
     kinds = f"{_many(calls, 'refused call')} of {_many(len(rows), 'kind')}"
     return f"{period(found.window)}: {kinds}{_novelty(rows)}"
@@ -185,7 +185,7 @@ def _set_in(text: str, width: int) -> Iterator[str]:
 
 def _wrapped(line: str, width: int) -> Iterator[str]:
     """A line of aligned columns; one that is too long goes on set in."""
-    if len(line) <= width:
+    if wide(line) <= width:
         yield line
         return
     first, *rest = _folded(line.strip(), width - 6)
@@ -201,7 +201,8 @@ def _folded(text: str, width: int) -> list[str]:
 
 
 def _pieces(word: str, room: int) -> Iterator[str]:
-    while len(word) > room:
+    room = room if word.isascii() else room // 2
+    while wide(word) > room:
         at = max(word.rfind(mark, 1, room) for mark in "/:") + 1
         at = at if at > room // 2 else room
         yield word[:at]

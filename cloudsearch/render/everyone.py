@@ -10,6 +10,7 @@ from itertools import groupby
 
 from cloudsearch.iam import State
 from cloudsearch.render.monitored import monitoring
+from cloudsearch.render.report import newer
 from cloudsearch.render.text import columns, day
 from cloudsearch.reports.report import Report
 from cloudsearch.reports.verdicts import Marker, ReportRow
@@ -57,6 +58,8 @@ def head(report: Report, *, whole_store: bool) -> Iterator[str]:
         last = until - timedelta(microseconds=1)
         yield f"window    {day(since)} to {day(last)} UTC{' (all that is loaded)' if whole_store else ''}"
     yield f"IAM       as of {day(report.options.iam_as_of)}; AWS-managed policies change without an event"
+    if after := newer(report):
+        yield f"{'':9} {after}"
     for label, text in monitoring(report.monitored) if report.monitored else ():
         yield f"{label:9} {text}"
 

@@ -54,3 +54,7 @@ def _remarks(row: PrincipalRow) -> Iterator[str]:
         yield "never used in the window"
     elif row.marker == "?":
         yield "no events; too little is loaded to call it unused"
+    if row.is_service_linked:
+        yield "service-linked: AWS's own"
+    if row.permission_set:
+        yield f"Identity Center: {row.permission_set}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import groupby
 
@@ -14,6 +14,7 @@ from cloudsearch.render.monitored import monitoring
 from cloudsearch.render.page import Chart, Kind, Page
 from cloudsearch.render.text import columns, day, folded
 from cloudsearch.reports.activity import Day
+from cloudsearch.reports.global_services import home_region
 from cloudsearch.reports.report import Report
 from cloudsearch.reports.verdicts import Marker, ReportRow
 
@@ -64,7 +65,9 @@ def _about(report: Report, *, whole_store: bool) -> Iterator[tuple[str, str]]:
     yield "coverage", f"account {account.account}: {days}; regions {', '.join(sorted(account.regions)) or 'none'}"
     data = f"of {', '.join(sorted(account.data_sources))}" if account.data_sources else "not seen"
     yield "", f"read events {'seen' if account.read_regions else 'not seen'}; data events {data}"
-    yield "IAM file", f"as of {day(report.options.iam_as_of)}"
+    yield "IAM file", f"as of {day(report.options.iam_as_of)}{f', {after}' if (after := newer(report)) else ''}"
+    if account.regions and (home := home_region("iam", report.principal.arn)) not in (None, *account.regions):
+        yield "", f"changes of policies are logged in {home}, of which nothing is loaded: none is known"
     yield "", "AWS-managed policies change without an event; resource policies are not part of this report"
     if not report.options.scps_known:
         yield "", "service control policies are not known: give them with --scp, or --iam a snapshot"
@@ -76,6 +79,15 @@ def _about(report: Report, *, whole_store: bool) -> Iterator[tuple[str, str]]:
         yield "verdict", report.verdict
     if report.circumstances.missing_documents:
         yield "missing", f"the IAM file lacks {', '.join(report.circumstances.missing_documents)}"
+
+
+def newer(report: Report) -> str:
+    """How long after the window IAM was as told, where that is a day or more."""
+    until = report.window.until
+    days = (report.options.iam_as_of - until).days if until else 0
+    if days < 1:
+        return ""
+    return f"{days:,} {'day' if days == 1 else 'days'} after the window: later grants, if unseen, count as unused"
 
 
 def foot(report: Report) -> str:
@@ -91,15 +103,16 @@ def body(  # noqa: PLR0913 (each tells how rows are laid out)
     width: int | None,
     page: Page | None = None,
     summed: bool = False,
+    markers: Collection[Marker] | None = None,
 ) -> Iterator[str]:
-    """The rows in the format asked for; the table folds what needs no line of its own.
+    """The rows in the format asked for; the table folds what needs no line of its own, and counts the markers shown.
 
     ``summed`` are rows of whole services, one after the other: a line before each service's says how much was used.
     """
     if how is Format.TABLE:
         shown = list(rows)
         yield from _table(shown, expand=expand, width=width, summed=summed)
-        yield from _sums(shown)
+        yield from _sums(shown, tuple(_LEGEND) if markers is None else markers)
     else:
         yield from render(_records(rows), FIELDS, how, page)
 
@@ -187,7 +200,7 @@ def _line(row: ReportRow) -> tuple[object, ...]:
     return (f"{row.marker} {row.action}", row.calls or "", day(row.last_used), row.reason)
 
 
-def _sums(rows: Sequence[ReportRow]) -> Iterator[str]:
+def _sums(rows: Sequence[ReportRow], markers: Collection[Marker]) -> Iterator[str]:
     counts = Counter(row.marker for row in rows)
     yield ""
-    yield ", ".join(f"{counts[marker]} {word}" for marker, word in _LEGEND.items())
+    yield ", ".join(f"{counts[marker]} {word}" for marker, word in _LEGEND.items() if marker in markers)

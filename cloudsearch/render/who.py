@@ -42,7 +42,7 @@ def who(found: Who, how: Format, *, width: int | None) -> Iterator[str]:
     if found.rows:
         yield from _sums(found.rows)
     else:
-        yield "Nobody that IAM told of is granted it, and nobody used it."
+        yield "Nobody that IAM told of is granted it, and no event shows that anybody used it."
 
 
 def notes(found: Who, *, width: int | None) -> Iterator[str]:

@@ -8,7 +8,7 @@ from functools import cache
 
 from cloudsearch.derive import DeniedReason
 from cloudsearch.reports.facts import table
-from cloudsearch.reports.refusals import FROM_CALL, FROM_NAME, UNKNOWN, Cluster
+from cloudsearch.reports.refusals import ANONYMOUS, FROM_CALL, FROM_NAME, UNKNOWN, Cluster, Key
 
 _STS = "sts"
 _SERVICE_CONTROL = DeniedReason.NO_SERVICE_CONTROL, DeniedReason.DENY_SERVICE_CONTROL
@@ -105,7 +105,8 @@ def advice(cluster: Cluster, older: Iterable[Renamed]) -> str:
 
 def _sentences(cluster: Cluster, older: tuple[Renamed, ...]) -> Iterator[str]:
     reason = by_reason().get(cluster.key.reason, by_reason()[UNKNOWN])
-    yield reason.text
+    without_policies = _of_those_without_policies(cluster.key) if cluster.key.reason == UNKNOWN else None
+    yield without_policies or reason.text
     if cluster.policies:
         yield f"The message names {', '.join(sorted(cluster.policies))}"
     if cluster.candidates:
@@ -117,10 +118,24 @@ def _sentences(cluster: Cluster, older: tuple[Renamed, ...]) -> Iterator[str]:
     if older:
         names = ", ".join(f"{one.older} (before {one.since})" for one in older)
         yield f"AWS has renamed or split actions here: a policy that names only {names} does not cover it"
-    if foreign := sorted(set(cluster.owners) - {cluster.key.account}) if cluster.key.account else ():
+    has_account = cluster.key.account not in (None, ANONYMOUS)
+    if foreign := sorted(set(cluster.owners) - {cluster.key.account}) if has_account else ():
         yield _across(cluster, foreign)
     if services := sorted(via.removeprefix("service:") for via in cluster.vias if via.startswith("service:")):
         yield f"{', '.join(services)} called in the principal's name, with the principal's own permissions"
+
+
+def _of_those_without_policies(key: Key) -> str | None:
+    """What may refuse anonymous callers and the root user, whom no policy of their own lets in or keeps out."""
+    if key.account == ANONYMOUS:
+        return (
+            "The caller is anonymous: only the resource's own policy or ACL could let everybody in, if that is wanted"
+        )
+    if key.principal and key.principal.startswith("arn:") and key.principal.endswith(":root"):
+        return (
+            "The root user needs no Allow: a policy of the organization, the resource's own or the service refused it"
+        )
+    return None
 
 
 def _across(cluster: Cluster, owners: list[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from cloudsearch.event import RAW, Outcome, Row
@@ -123,6 +123,17 @@ CALLS: Mapping[str, Call] = {
 """Calls by name. Those of Organizations name a policy by its id alone: whether it is a service control policy, and what
 a root or unit has below it, they do not tell; so they concern every account that they may."""
 
+_REMOVING = (
+    "DeleteRole",
+    "DeleteServiceLinkedRole",
+    "DeleteUser",
+    "CreateRole",
+    "CreateServiceLinkedRole",
+    "CreateUser",
+)
+_SOON = timedelta(minutes=1)
+"""Within which IAM dates what an event made."""
+
 _DETAILS = (
     "policyName",
     "policyArn",
@@ -192,11 +203,14 @@ class Grantee:
 
 
 def changes(store: Store, window: Window, account: str) -> list[Change]:
-    """Every stored change of grants in an account, or above it, within a window that went through, oldest first."""
+    """Every stored change of grants in an account, or above it, within a window that went through, oldest first.
+
+    With them what made or removed principals.
+    """
     in_account = And((In(_F["event_source"], (_IAM,)), In(_F["recipient_account"], (account,))))
     above = In(_F["event_source"], (_ORGANIZATIONS,))
     where = And((Or((in_account, above)), In(_F["outcome"], (Outcome.OK,))))
-    return [one for one in _found(store, window, where) if one.aspect is Aspect.GRANTS]
+    return [one for one in _found(store, window, where) if one.aspect is not Aspect.TRUST]
 
 
 def attempts(store: Store, window: Window) -> list[Change]:
@@ -205,10 +219,15 @@ def attempts(store: Store, window: Window) -> list[Change]:
 
 
 def last_change(changes: Collection[Change], grantee: Grantee) -> Change | None:
-    """The last of the changes that concerns a principal."""
-    return max(
-        (change for change in changes if _concerns(change, grantee)), key=lambda change: change.time, default=None
-    )
+    """The last of the changes of grants that concerns a principal."""
+    own = (one for one in changes if one.aspect is Aspect.GRANTS and _concerns(one, grantee))
+    return max(own, key=lambda change: change.time, default=None)
+
+
+def removed(changes: Collection[Change], grantee: Grantee, since: datetime) -> Change | None:
+    """What removed a principal, or made another of its name, after it was made itself."""
+    later = (one for one in changes if one.time > since + _SOON and one.call in _REMOVING and _concerns(one, grantee))
+    return max(later, key=lambda change: change.time, default=None)
 
 
 def may_be_above(change: Change, account: str) -> bool:
@@ -283,12 +302,17 @@ def _optional(value: object) -> str | None:
 
 
 def _concerns(change: Change, grantee: Grantee) -> bool:
+    """Whether it does; a call may write a name in another case than IAM does, which tells none apart by it."""
     if change.holder is Holder.ORGANIZATION:
         return may_be_above(change, grantee.account)
     if change.account != grantee.account:
         return False
     if change.holder is Holder.POLICY:
-        return change.subject in grantee.policy_arns
+        return _is_among(change.subject, grantee.policy_arns)
     if change.holder is Holder.GROUP:
-        return grantee.kind == "user" and change.subject in grantee.groups
-    return change.holder == grantee.kind and change.subject == grantee.name
+        return grantee.kind == "user" and _is_among(change.subject, grantee.groups)
+    return change.holder == grantee.kind and _is_among(change.subject, (grantee.name,))
+
+
+def _is_among(name: str, names: Collection[str]) -> bool:
+    return name.lower() in {one.lower() for one in names}

@@ -1,7 +1,8 @@
 """What a principal did, action by action, from one grouped read of the store.
 
 One call is counted once: the caller's copy; the resource owner's copy only where no log of the caller's account is
-loaded; network copies count no call. A refusal counts on the action its message names.
+loaded, or that log has no call of the kind at all (it lacks a day, or data events); network copies count no call. A
+refusal counts on the action its message names.
 
 What is inferred from a call's parameters is kept apart from what its name makes sure. A store keeps the inferred
 actions alone, so it is known by which call and to which service a role was passed, but not which role it was.
@@ -255,9 +256,15 @@ class _Gathering:
         self.events = 0
         self._principal_id = principal_id
         self._copies = (Copy.CALLER,) if caller_loaded else (Copy.CALLER, Copy.OWNER)
+        self._by_callers: set[tuple[str, str]] = set()
+        self._by_owners: list[tuple[Group, Callable[[], None]]] = []
 
     def evidence(self) -> Evidence:
         """What it comes to."""
+        for group, count in self._by_owners:
+            if _call(group) not in self._by_callers:
+                count()
+        self._by_owners.clear()
         return Evidence(self.uses, self.unknown, self.calls, self.earlier, self.events)
 
     def told(self) -> Iterator[tuple[str, Use]]:
@@ -294,10 +301,14 @@ class _Gathering:
         other, copy, outcome, code = (str(group.key[at] or "") for at in (0, 4, 5, 6))
         if self._is_earlier(other):
             self._by_earlier((action,), other, group)
-        elif copy in self._copies:
+            return
+
+        def count() -> None:
             use = self.uses[action]
             use.inferred_from[whence] += group.count
             _count(use, group, outcome, code, "")
+
+        self._of_copy(copy, group, count)
 
     def _add(self, group: Group, mapping: Mapped) -> None:
         other, source, name, event_type, copy, outcome, code, denied_action, denied_reason = (
@@ -310,11 +321,23 @@ class _Gathering:
         elif copy == Copy.NETWORK:
             for action in mapping.actions:
                 self.uses[action].network_only = True
-        elif copy in self._copies:
-            if outcome != Outcome.DENIED:
-                self.calls[source, name] += group.count
-            for use in self._concerned(mapping, source, name, outcome, denied_action):
-                _count(use, group, outcome, code, denied_reason)
+        else:
+
+            def count() -> None:
+                if outcome != Outcome.DENIED:
+                    self.calls[source, name] += group.count
+                for use in self._concerned(mapping, source, name, outcome, denied_action):
+                    _count(use, group, outcome, code, denied_reason)
+
+            self._of_copy(copy, group, count)
+
+    def _of_copy(self, copy: str, group: Group, count: Callable[[], None]) -> None:
+        """Count a call now, or when it is known whether the caller's account logged any such call."""
+        if copy in self._copies:
+            self._by_callers.add(_call(group))
+            count()
+        elif copy == Copy.OWNER:
+            self._by_owners.append((group, count))
 
     def _is_earlier(self, other: str) -> bool:
         return bool(other and self._principal_id and other != self._principal_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +16,7 @@ from cloudsearch.derive.identity import role_of, session_of
 RESERVED = "AWSReservedSSO_"
 """https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html"""
 
+_RESERVED = re.compile(rf"{RESERVED}(.+)_[0-9a-f]{{16}}")
 _SESSION_TYPES = ("AssumedRole",)
 _ROLE_ID = "AROA"  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 
@@ -92,6 +94,12 @@ def role_key(arn: str) -> tuple[str, str]:
     """A role's account and name: its path is not always told, and names are unique without it."""
     pieces = arn.split(":", 5)
     return (pieces[4], pieces[5].rpartition("/")[2]) if len(pieces) == 6 else ("", arn)
+
+
+def permission_set(name: str) -> str | None:
+    """The permission set that a role of this name stands for, None for others."""
+    named = _RESERVED.fullmatch(name)
+    return named[1] if named else None
 
 
 def switched_from(arn: str) -> Party:

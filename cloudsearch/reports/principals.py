@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from cloudsearch.event import Copy, Outcome
 from cloudsearch.iam import Principal
 from cloudsearch.reports.coverage import Coverage, coverage
 from cloudsearch.reports.verdicts import Marker
 from cloudsearch.reports.window import Window
-from cloudsearch.store import EVENTS, Store
-from cloudsearch.where import And, Exists, In, Where
+from cloudsearch.store import EVENTS, Group, Store
+from cloudsearch.where import And, Exists, In, Not
 
 _F = EVENTS.by_name
 _KINDS = {
@@ -38,6 +38,8 @@ class PrincipalRow:
     evidence: tuple[str, ...]
     exists: bool | None
     marker: Marker
+    is_service_linked: bool = False
+    permission_set: str | None = None
 
 
 @dataclass(slots=True)
@@ -46,23 +48,36 @@ class _Activity:
 
     calls: int = 0
     sessions: int = 0
+    first_seen: datetime | None = None
     last_seen: datetime | None = None
 
-    def saw(self, moment: datetime | None) -> None:
-        self.last_seen = max(filter(None, (self.last_seen, moment)), default=None)
+    def saw(self, first: datetime | None, last: datetime | None) -> None:
+        self.first_seen = min(filter(None, (self.first_seen, first)), default=None)
+        self.last_seen = max(filter(None, (self.last_seen, last)), default=None)
+
+
+_Seen = dict[tuple[str, str], _Activity]
+"""By ARN and unique id; the id is empty where no event tells it, as of the roles that sessions are issued for."""
+
+_NO_ID, _EARLIER = "", "?"
 
 
 def principals(
     store: Store, window: Window, kind: str, known: Iterable[Principal] | None, *, min_days: int
 ) -> list[PrincipalRow]:
-    """Every user or role: those of the IAM files (if given) and those that acted, used or not, sorted by ARN."""
+    """Every user or role: those of the IAM files (if given) and those that acted, used or not, sorted by ARN.
+
+    One that was deleted and made anew under its name is two: unique ids tell them apart.
+    """
     covered = coverage(store, window)
     seen = _activity(store, window, kind)
-    rows = [_row(principal, seen, covered, min_days) for principal in known or () if principal.kind == kind]
-    rows += [
-        _departed(arn, activity, exists=None if known is None else False, kind=kind) for arn, activity in seen.items()
-    ]
-    return sorted(rows, key=lambda row: (row.account, row.arn))
+    own = [principal for principal in known or () if principal.kind == kind]
+    _part_sessions(store, window, own, seen)
+    arns = {arn for principal in own for arn in arns_of(principal)}
+    named = _by_name(seen, arns)
+    rows = [_row(principal, _theirs(principal, seen, named), covered, min_days) for principal in own]
+    rows += _departed(seen, arns, exists=None if known is None else False, kind=kind)
+    return sorted(rows, key=lambda row: (row.account, row.arn, row.exists is False))
 
 
 def of_accounts(rows: Iterable[PrincipalRow], accounts: Collection[str]) -> list[PrincipalRow]:
@@ -70,32 +85,69 @@ def of_accounts(rows: Iterable[PrincipalRow], accounts: Collection[str]) -> list
     return [row for row in rows if not accounts or row.account in accounts]
 
 
-def _activity(store: Store, window: Window, kind: str) -> dict[str, _Activity]:
+def _activity(store: Store, window: Window, kind: str) -> _Seen:
     """Calls by principal, and sessions issued for roles, whoever asked for them."""
-    found: dict[str, _Activity] = defaultdict(_Activity)
+    found: _Seen = defaultdict(_Activity)
     time = window.where(_F["time"])
     counted = In(_F["copy"], (Copy.CALLER,))
-    where = And((time, counted, Exists(_F["principal"]), In(_F["principal_type"], _KINDS[kind])))
-    for group in store.group(EVENTS, (_F["principal"],), where):
-        activity = found[str(group.key[0])]
+    by_them = And((Exists(_F["principal"]), In(_F["principal_type"], _KINDS[kind]), Not(_FAILED_SIGN_IN)))
+    where = And((time, counted, by_them))
+    for group in store.group(EVENTS, (_F["principal"], _F["principal_id"]), where):
+        activity = found[str(group.key[0]), str(group.key[1] or _NO_ID)]
         activity.calls += group.count
-        activity.saw(group.last_seen)
+        activity.saw(group.first_seen, group.last_seen)
     if kind == "role":
-        _add_sessions(found, store, time)
+        for role, activity in _sessions(store.group(EVENTS, _ISSUED, And((time, *_IS_ISSUED)))).items():
+            found[role, _NO_ID] = _merged((found[role, _NO_ID], activity))
     return found
 
 
-def _add_sessions(found: dict[str, _Activity], store: Store, time: Where) -> None:
+_FAILED_SIGN_IN = And((In(_F["event_type"], ("AwsConsoleSignIn",)), Not(In(_F["outcome"], (Outcome.OK,)))))
+"""Whoever knows a name can try it."""
+
+_ISSUED = (_F["target_role"], _F["recipient_account"])
+_IS_ISSUED = (In(_F["outcome"], (Outcome.OK,)), Exists(_F["target_role"]))
+
+
+def _sessions(groups: Iterable[Group]) -> dict[str, _Activity]:
     """Sessions as the role's own account logged them; as others did, only where that account is not loaded."""
-    issued = And((time, In(_F["outcome"], (Outcome.OK,)), Exists(_F["target_role"])))
+    found: dict[str, _Activity] = defaultdict(_Activity)
     elsewhere: dict[str, int] = defaultdict(int)
     at_home: dict[str, int] = defaultdict(int)
-    for group in store.group(EVENTS, (_F["target_role"], _F["recipient_account"]), issued):
-        role, recipient = map(str, group.key)
-        found[role].saw(group.last_seen)
+    for group in groups:
+        role, recipient = str(group.key[0]), str(group.key[1])
+        found[role].saw(group.first_seen, group.last_seen)
         (at_home if recipient == account_of(role) else elsewhere)[role] += group.count
     for role, activity in found.items():
         activity.sessions = at_home[role] or elsewhere[role]
+    return found
+
+
+def _part_sessions(store: Store, window: Window, known: Iterable[Principal], seen: _Seen) -> None:
+    """Tell the sessions of roles that were made in the window from those of earlier ones of their names.
+
+    An event of a session names its role, and not which role of that name; when it was issued tells that.
+    """
+    made: dict[str, datetime] = {}
+    for principal in known:
+        for arn in arns_of(principal):
+            issued = seen.get((arn, _NO_ID))
+            if principal.created and issued and issued.first_seen and issued.first_seen < principal.created:
+                made[arn] = principal.created
+    if not made:
+        return
+    where = And((window.where(_F["time"]), *_IS_ISSUED, In(_F["target_role"], tuple(made))))
+    parts: tuple[list[Group], list[Group]] = ([], [])
+    for group in store.group(EVENTS, (*_ISSUED, _F["issued_access_key_id"]), where):
+        is_own = group.first_seen is None or group.first_seen >= made[str(group.key[0])]
+        parts[is_own].append(group)
+    for arn in made:
+        before = seen.pop((arn, _NO_ID))
+        if before.calls:  # calls of a principal whose id no event tells are taken for this one's
+            seen[arn, _NO_ID] = _Activity(before.calls, 0, before.first_seen, before.last_seen)
+    for id_, part in zip((_EARLIER, _NO_ID), parts, strict=True):
+        for arn, activity in _sessions(part).items():
+            seen[arn, id_] = _merged((seen.get((arn, id_), _Activity()), activity))
 
 
 def arns_of(principal: Principal) -> tuple[str, ...]:
@@ -109,8 +161,7 @@ def account_of(arn: str) -> str:
     return arn.split(":")[4] if arn.count(":") >= 5 else ""
 
 
-def _row(principal: Principal, seen: dict[str, _Activity], covered: Coverage, min_days: int) -> PrincipalRow:
-    activity = _merged([seen.pop(arn) for arn in arns_of(principal) if arn in seen])
+def _row(principal: Principal, activity: _Activity, covered: Coverage, min_days: int) -> PrincipalRow:
     evidence = _evidence(activity)
     if (last := principal.last_use) and last.time in covered.window:
         evidence = (*evidence, f"{last.what} {last.time:%Y-%m-%d}")
@@ -127,11 +178,52 @@ def _row(principal: Principal, seen: dict[str, _Activity], covered: Coverage, mi
         evidence=evidence,
         exists=True,
         marker=Marker.USED if evidence else _unused(principal, covered, min_days),
+        is_service_linked=principal.is_service_linked,
+        permission_set=principal.permission_set,
     )
 
 
-def _departed(arn: str, activity: _Activity, *, exists: bool | None, kind: str) -> PrincipalRow:
-    """One the IAM files do not know, or that there is no IAM file to know."""
+def _by_name(seen: _Seen, arns: Collection[str]) -> dict[str, list[tuple[str, str]]]:
+    """Keys of the activities by the ARN, where it is one of these, and else by the id: one that was named otherwise."""
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for arn, id_ in seen:
+        found[arn if arn in arns else id_].append((arn, id_))
+    return found
+
+
+def _theirs(principal: Principal, seen: _Seen, named: Mapping[str, Sequence[tuple[str, str]]]) -> _Activity:
+    """Take out what is the principal's: under its name, but for those of another id; and its id's, once named else."""
+    keys = {key for arn in arns_of(principal) for key in named.get(arn, ()) if _is_own(principal, key[1])}
+    if principal.id:
+        keys.update(key for key in named.get(principal.id, ()) if account_of(key[0]) == principal.account)
+    return _merged(seen.pop(key) for key in keys if key in seen)
+
+
+def _is_own(principal: Principal, id_: str) -> bool:
+    return id_ in (_NO_ID, principal.id) or (principal.id is None and id_ != _EARLIER)
+
+
+def _departed(seen: _Seen, names: Collection[str], *, exists: bool | None, kind: str) -> Iterator[PrincipalRow]:
+    """Those the IAM files do not know, or that there is no IAM file to know; of one name, each id by itself."""
+    by_arn: dict[str, dict[str, _Activity]] = defaultdict(dict)
+    for (arn, id_), activity in seen.items():
+        by_arn[arn][id_] = activity
+    for arn, own in by_arn.items():
+        ids = sorted((id_ for id_ in own if id_ not in (_NO_ID, _EARLIER)), key=lambda id_: _since(own[id_]))
+        for id_ in ids or [""]:
+            without_id = [own[one] for one in (_NO_ID, _EARLIER) if one in own] if id_ == (ids or [""])[-1] else []
+            activity = _merged([*([own[id_]] if id_ else []), *without_id])
+            is_told = arn in names or len(ids) > 1
+            earlier = ", ".join(filter(None, (f"another {kind} of this name", id_)))
+            note = earlier if arn in names else f"id {id_}"
+            yield _gone(arn, activity, exists=exists, kind=kind, note=(note,) if is_told else ())
+
+
+def _since(activity: _Activity) -> datetime:
+    return activity.first_seen or datetime.min.replace(tzinfo=UTC)
+
+
+def _gone(arn: str, activity: _Activity, *, exists: bool | None, kind: str, note: tuple[str, ...]) -> PrincipalRow:
     return PrincipalRow(
         account=account_of(arn),
         arn=arn,
@@ -142,7 +234,7 @@ def _departed(arn: str, activity: _Activity, *, exists: bool | None, kind: str) 
         calls=activity.calls,
         last_seen=activity.last_seen,
         sessions=activity.sessions,
-        evidence=_evidence(activity),
+        evidence=(*_evidence(activity), *note),
         exists=exists,
         marker=Marker.USED,
     )
@@ -152,7 +244,7 @@ def _unused(principal: Principal, covered: Coverage, min_days: int) -> Marker:
     """Unused is said only of a principal that the logs could have shown for long enough."""
     account = covered.of(principal.account)
     since = max(filter(None, (covered.window.since, principal.created)), default=None)
-    if account.problem or since is None or account.days_since(since) < min_days:
+    if account.problem or not account.management_sources or since is None or account.days_since(since) < min_days:
         return Marker.UNKNOWN
     return Marker.UNUSED
 
@@ -167,5 +259,5 @@ def _merged(activities: Iterable[_Activity]) -> _Activity:
     for activity in activities:
         whole.calls += activity.calls
         whole.sessions += activity.sessions
-        whole.saw(activity.last_seen)
+        whole.saw(activity.first_seen, activity.last_seen)
     return whole

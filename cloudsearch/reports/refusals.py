@@ -1,8 +1,9 @@
 """Refused calls, gathered into clusters: one for each account, region, principal, action and reason.
 
 One refusal is counted once: the caller's copy; the resource owner's copy only where no log of the caller's account is
-loaded, and otherwise only to tell whose resource it was; a network copy (a VPC endpoint's policy refused) where the
-service itself logged no such refusal of the same caller. Pure functions of groups: ``BY`` is what they are grouped by.
+loaded or that log has none like it, and otherwise only to tell whose resource it was; a network copy (a VPC endpoint's
+policy refused) where the service itself logged no such refusal of the same caller. Pure functions of groups: ``BY`` is
+what they are grouped by.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from cloudsearch.where import And, In, Not, Where
 
 UNKNOWN = "unknown"
 """The reason of a refusal whose message gives none."""
+
+ANONYMOUS = "ANONYMOUS_PRINCIPAL"
+"""The account that CloudTrail gives callers who sign nothing."""
 
 FROM_MESSAGE, FROM_CALL, FROM_NAME = "message", "call", "event name"
 """How an action is known: the message names it; the call needs it and no other; not at all, it is the call's name."""
@@ -152,14 +156,17 @@ class _Gathering:
                 self._add(group, key)
 
     def name_owners(self, tells: Callable[[Group], bool]) -> None:
-        """Whose resources were asked for, as owners' copies of refusals tell."""
+        """Whose resources were asked for, as owners' copies tell; those that are like no caller's copy are counted."""
         alike: dict[Key, list[Cluster]] = {}
         for key, cluster in self.found.items():
             alike.setdefault(key._replace(reason=""), []).append(cluster)  # an owner is not always told the reason
         for group, key in self._keyed:
             owner = _text(group, "recipient_account")
-            for cluster in alike.get(key._replace(reason=""), ()) if owner and tells(group) else ():
+            own = alike.get(key._replace(reason=""))
+            for cluster in own or () if owner and tells(group) else ():
                 cluster.owners.setdefault(str(owner), group.count)
+            if own is None and tells(group):
+                self._add(group, key)
 
     def count_network(self) -> None:
         """Refusals of endpoint policies that no copy of the service's tells already."""

@@ -10,9 +10,10 @@ from cloudsearch.actions import Case, ObservabilityClass, may_need, observabilit
 from cloudsearch.actions.selectors import Selectors
 from cloudsearch.catalogue import data_version, find
 from cloudsearch.iam import Grant, Layer, Principal, State, facts_of, grants
-from cloudsearch.reports.changes import Change, Grantee, changes, last_change
+from cloudsearch.reports.changes import Change, Grantee, changes, last_change, removed
 from cloudsearch.reports.coverage import Coverage, coverage
 from cloudsearch.reports.evidence import Evidence, Gather, Subject, Use, evidence, evidence_of_all
+from cloudsearch.reports.granted import by_action
 from cloudsearch.reports.monitored import Monitored, joined
 from cloudsearch.reports.principals import arns_of
 from cloudsearch.reports.verdicts import Circumstances, Marker, ReportRow, judge, unknown_call
@@ -115,13 +116,21 @@ def reports(
 
 
 def _changes(store: Store, covered: Coverage, account: str) -> Sequence[Change]:
-    return changes(store, covered.window, account) if covered.of(account).days else []
+    """Changes in the window and after it: what is granted today may have been granted since."""
+    since = Window(covered.window.since)
+    return changes(store, since, account) if covered.of(account).days else []
 
 
 def _concluded(
     principal: Principal, covered: Coverage, found: Evidence, changed: Sequence[Change], options: Options
 ) -> Report:
-    about = _circumstances(principal, covered, found, last_change(changed, _grantee(principal)), options)
+    grantee = _grantee(principal)
+    about = _circumstances(principal, covered, found, last_change(changed, grantee), options)
+    gone = removed(changed, grantee, principal.created) if principal.created else None
+    if gone and not options.same_name:
+        about = replace(
+            about, stale=f"the IAM file is older than this {principal.kind}: {gone.call} {gone.time:%Y-%m-%d}"
+        )
     return Report(
         principal,
         covered.window,
@@ -162,11 +171,12 @@ def perhaps_used(seen: Mapping[tuple[str, str], int]) -> dict[str, dict[Case, tu
 def _rows(principal: Principal, found: Evidence, about: Circumstances, options: Options) -> list[ReportRow]:
     facts = facts_of(principal, options.organization)
     granted: dict[str, Grant] = {grant.action.name: grant for grant in grants(principal, options.further, facts)}
-    names = {name for name, grant in granted.items() if grant.state is not State.NOT_GRANTED} | set(found.uses)
+    given = {name: grant for name, grant in granted.items() if grant.state is not State.NOT_GRANTED}
+    apart = by_action(principal, given, about, options.further, facts)
     rows = []
-    for name in sorted(names, key=str.lower):
-        use = found.uses.get(name, Use())
-        rows.append(judge(find(name) or name, granted.get(name), use, about, earlier=found.earlier.get(name)))
+    for name in sorted({*given, *found.uses}, key=str.lower):
+        use, own = found.uses.get(name, Use()), apart.get(name, about)
+        rows.append(judge(find(name) or name, granted.get(name), use, own, earlier=found.earlier.get(name)))
     return rows + [unknown_call(*call, use, about) for call, use in sorted(found.unknown_calls.items())]
 
 
@@ -214,9 +224,13 @@ def _observed_from(
 def _iam_says_otherwise(principal: Principal, covered: Coverage, found: Evidence) -> str | None:
     """IAM's own record may veto an absence; it never proves the use of an action."""
     last = principal.last_use
-    if last is None or found.events or last.time not in covered.window:
+    if last is None or last.time not in covered.window:
         return None
-    return f"IAM says {last.what} {last.time:%Y-%m-%d}, yet the logs have nothing of it"
+    says = f"IAM says {last.what} {last.time:%Y-%m-%d}"
+    if not found.events:
+        return f"{says}, yet the logs have nothing of it"
+    is_seen = last.region is None or last.region in covered.of(principal.account).regions
+    return None if is_seen else f"{says} in {last.region}, of which no management events are loaded"
 
 
 def _stale(change: Change | None, iam_as_of: datetime) -> str | None:

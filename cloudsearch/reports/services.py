@@ -9,6 +9,7 @@ from itertools import groupby
 
 from cloudsearch.actions import PASS_ROLE, ObservabilityClass, observability
 from cloudsearch.iam import State
+from cloudsearch.reports.report import NOT_BENIGN
 from cloudsearch.reports.verdicts import Marker, ReportRow
 
 
@@ -29,13 +30,16 @@ class ServiceRow:
     last_used: datetime | None
 
 
-def services(rows: Iterable[ReportRow]) -> list[ServiceRow]:
-    """The rows of each principal, a service a row, sorted by name within each principal."""
+def services(rows: Iterable[ReportRow], *, riskiest_first: bool = False) -> list[ServiceRow]:
+    """The rows of each principal, a service a row, sorted by name within each principal, or by the riskiest action."""
 
     def key(row: ReportRow) -> tuple[str, str, str]:
         return row.account, row.principal, row.service
 
-    return [_service(*of, list(own)) for of, own in groupby(sorted(rows, key=key), key=key)]
+    found = [(of, list(own)) for of, own in groupby(sorted(rows, key=key), key=key)]
+    if riskiest_first:
+        found.sort(key=lambda each: (*each[0][:2], min(map(_risk, each[1])), each[0][2]))
+    return [_service(*of, own) for of, own in found]
 
 
 def by_risk(rows: Iterable[ReportRow]) -> list[ReportRow]:
@@ -69,6 +73,7 @@ def _risk(row: ReportRow) -> int:
         return 0 if row.action != PASS_ROLE else 1
     if row.access_level == "Permissions management":
         return 0
-    if row.access_level == "Read" and observability(row.action).observability is ObservabilityClass.DATA:
+    is_of_data = observability(row.action).observability is ObservabilityClass.DATA
+    if (row.access_level == "Read" and is_of_data) or row.action in NOT_BENIGN:
         return 2
     return {"Write": 3, "Tagging": 4, "Read": 5}.get(row.access_level or "", 6)

@@ -21,7 +21,7 @@ from cloudsearch.derive.identity import role_of
 from cloudsearch.event import Copy, Outcome, Value
 from cloudsearch.reports.chains import Chains
 from cloudsearch.reports.evidence import NOT_CALLS
-from cloudsearch.reports.openings import Opening, Party, role_key, switched_from
+from cloudsearch.reports.openings import Opening, Party, permission_set, role_key, switched_from
 from cloudsearch.reports.window import Window
 from cloudsearch.store import EVENTS, Group, Store
 from cloudsearch.where import And, Exists, In, Not, Or, Where
@@ -94,13 +94,13 @@ class Roles:
         return {key: frozenset(arns) for key, arns in found.items()}
 
     def named(self, name: str, accounts: Collection[str] = ()) -> list[str]:
-        """Roles of that name or ARN, each by its ARN with the path; IAM does not mind the case."""
+        """Roles of that name or ARN, else of that permission set, by ARNs with the path; IAM does not mind the case."""
         account, wanted = role_key(name)
-        found = [
-            max(sorted(arns), key=len)
-            for key, arns in self.by_key.items()
-            if key[1].lower() == wanted.rpartition("/")[2].lower() and account in ("", key[0])
-        ]
+        own = wanted.rpartition("/")[2].lower()
+        names = {key: {key[1].lower(), (permission_set(key[1]) or key[1]).lower()} for key in self.by_key}
+        alike = [key for key, known in names.items() if own in known and account in ("", key[0])]
+        exact = [key for key in alike if key[1].lower() == own]
+        found = [max(sorted(self.by_key[key]), key=len) for key in exact or alike]
         return sorted(arn for arn in found if not accounts or role_key(arn)[0] in accounts)
 
     def close_matches(self, name: str) -> list[str]:

@@ -21,6 +21,7 @@ from cloudsearch.iam import Grant, State, StatementRef
 from cloudsearch.reports.changes import Change
 from cloudsearch.reports.coverage import EXCLUDABLE_SOURCES, AccountCoverage
 from cloudsearch.reports.evidence import Use, needs_no_permission
+from cloudsearch.reports.global_services import home_region
 
 _NAMED = 3
 """Calls that a reason names."""
@@ -75,6 +76,7 @@ class Circumstances:
     and not the logs, bounds what was observed. ``selectors`` are what the trails record, where that was given.
     ``missing_documents`` are policies that the IAM file lacks; ``is_bound_untold`` where the boundary is one of them:
     nothing is known to be granted then.
+    ``granted_in`` are the only regions in which an action is granted, where there are logs of none of them.
     ``perhaps_used`` are actions with the calls that need them in some case, of which nobody can say whether it was so.
     """
 
@@ -92,6 +94,7 @@ class Circumstances:
     last_change: Change | None = None
     missing_documents: tuple[str, ...] = ()
     is_bound_untold: bool = False
+    granted_in: tuple[str, ...] = ()
     perhaps_used: Mapping[str, Mapping[Case, tuple[str, ...]]] = field(default_factory=dict)
 
 
@@ -245,7 +248,8 @@ def _used_by_earlier(case: _Case) -> str | None:
     if case.earlier is None:
         return None
     principal_id, last = case.earlier
-    return f"used by the earlier principal of this name, {principal_id}, until {_day(last)}"
+    whose = "the earlier" if not case.about.stale else "another"
+    return f"used by {whose} principal of this name, {principal_id}, until {_day(last)}"
 
 
 def _cannot_be_seen(case: _Case) -> str | None:
@@ -257,6 +261,8 @@ def _cannot_be_seen(case: _Case) -> str | None:
         return case.seen.reason
     if recorded and not recorded.whole:
         return recorded.reason
+    if elsewhere := _logged_elsewhere(case) or _granted_elsewhere(case):
+        return elsewhere
     if recorded is None and (case.seen.resource_types or not case.seen.complete):
         return f"some of its uses are data events ({', '.join(case.seen.resource_types) or 'of no documented type'})"
     left_out = kind is ObservabilityClass.EXCLUDABLE and recorded is None
@@ -289,6 +295,23 @@ def _recorded(case: _Case) -> _Recorded | None:
     if seen.answer is Answer.UNKNOWN and not is_data:
         return None
     return _Recorded(seen.answer is Answer.ALL, seen.reason, seen.since)
+
+
+def _logged_elsewhere(case: _Case) -> str | None:
+    coverage, service = case.about.coverage, case.action.partition(":")[0]
+    if not coverage.days:
+        return None
+    if not coverage.management_sources:
+        return "no management events of the account are loaded"
+    home = home_region(service, case.about.principal)
+    if home is None or home in (coverage.regions or (home,)):
+        return None
+    return f"calls to {service} are logged in {home}, of which no management events are loaded"
+
+
+def _granted_elsewhere(case: _Case) -> str | None:
+    regions = ", ".join(case.about.granted_in)
+    return f"granted in {regions} alone, of which no management events are loaded" if regions else None
 
 
 def _only_writes_are_logged(case: _Case) -> str | None:

@@ -11,6 +11,7 @@ from cloudsearch.event import Field
 from cloudsearch.where import Everything, Range, Where
 
 _AGO = re.compile(r"(\d{1,5})d", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d|\d{8}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,10 @@ def window(since: str | None, until: str | None, *, now: datetime) -> Window:
 
     A bare ``until`` date includes that day. Raises ``UsageError`` for anything else and for an empty window.
     """
-    start = _moment(since, now, "--since") if since else None
-    end = _moment(until, now, "--until") if until else None
-    if end and until and re.fullmatch(r"\d{4}-\d\d-\d\d|\d{8}", until.strip()):
-        end += timedelta(days=1)
+    start = _moment(since, now, "--since") if since is not None else None
+    end = _moment(until, now, "--until") if until is not None else None
+    if end and until and _DAY.fullmatch(until.strip()):
+        end = _day_after(end)
     if start and end is None and since and _AGO.fullmatch(since.strip()):
         end = now
     if start and end and start >= end:
@@ -49,10 +50,15 @@ def _moment(text: str, now: datetime, flag: str) -> datetime:
     if ago := _AGO.fullmatch(text):
         return _days_before(now, int(ago[1]))
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        moment = datetime.fromisoformat(text if _DAY.match(text) else "")  # no weeks: is all of one meant?
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise UsageError(f"{flag} {text!r} is no date: write 2026-08-31, 2026-08-31T12:00:00Z or 90d") from error
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _day_after(day: datetime) -> datetime | None:
+    """None after the calendar's last day: there is no end then."""
+    return day + timedelta(days=1) if day.date() < date.max else None
 
 
 def _days_before(now: datetime, days: int) -> datetime:
