@@ -64,6 +64,9 @@ def _about(report: Report, *, whole_store: bool) -> Iterator[tuple[str, str]]:
     yield "coverage", f"account {account.account}: {days}; regions {', '.join(sorted(account.regions)) or 'none'}"
     data = f"of {', '.join(sorted(account.data_sources))}" if account.data_sources else "not seen"
     yield "", f"read events {'seen' if account.read_regions else 'not seen'}; data events {data}"
+    for region, services in report.unlogged.items():
+        told = f"no management event of {region}, the only region that logs {', '.join(services)}"
+        yield "", f"{told}: load it too (load --region {region})"
     yield "IAM file", f"as of {day(report.options.iam_as_of)}"
     yield "", "AWS-managed policies change without an event; resource policies are not part of this report"
     if not report.options.scps_known:
