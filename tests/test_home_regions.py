@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cloudsearch import catalogue
-from cloudsearch.actions.homes import home_region, home_regions
+from cloudsearch.actions.homes import home_region, home_regions, logged_elsewhere
 from cloudsearch.actions.tables import table
 from tests.logfiles import ACCOUNT, record
 from tests.scenario import Scenario, account, background, of_home, role, statement
@@ -186,6 +186,28 @@ def test_the_head_says_once_what_to_load(scenario: Scenario) -> None:
     scenario.log(*of_home())
     _, out, _ = scenario.run(*asked, scenario.iam(DETAILS))
     assert "the only region" not in out
+
+
+def test_what_a_log_of_some_regions_shows_nothing_of() -> None:
+    """The partition is the regions'; with all of the homes there is nothing."""
+    assert logged_elsewhere({"eu-west-1"}) == {
+        "us-east-1": ["cloudfront", "iam", "organizations", "route53", "route53domains"]
+    }
+    assert logged_elsewhere({"eu-west-1", "us-east-1"}) == {}
+    assert logged_elsewhere({"cn-north-1"}) == {"cn-northwest-1": ["cloudfront"]}
+    assert logged_elsewhere({"us-gov-east-1"}) == {"us-gov-west-1": ["iam"]}
+    assert logged_elsewhere(()).keys() == {"us-east-1"}
+
+
+def test_a_generated_policy_says_what_it_cannot_hold(scenario: Scenario) -> None:
+    """What was used of IAM is in no policy where nothing of its region is loaded."""
+    scenario.log(record(1))
+    _, _, err = scenario.run("generate", "--role", "worker", "--iam", scenario.iam(DETAILS))
+    told = "no management event of us-east-1, the only region that logs cloudfront, iam"
+    assert told in " ".join(err.split())
+    scenario.log(*of_home())
+    _, _, err = scenario.run("generate", "--role", "worker", "--iam", scenario.iam(DETAILS))
+    assert "the only region that logs" not in err
 
 
 def test_who_and_what_is_removed_go_by_the_same(scenario: Scenario) -> None:
