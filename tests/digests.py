@@ -50,6 +50,7 @@ class Trail:
     account: str = ACCOUNT
     region: str = "eu-west-1"
     name: str = "main"
+    home: str | None = None  # the home region of a trail of several; else it is the same
     bucket: str = BUCKET
     at: datetime = START
     signatures: dict[str, str] = field(default_factory=dict)  # as S3 has them, by the digest's path on this machine
@@ -116,7 +117,8 @@ class Trail:
     def _key(self, end: datetime, *, backfill: bool) -> str:
         folder = f"AWSLogs/{self.account}/CloudTrail-Digest/{self.region}/{end:%Y/%m/%d}"
         suffix = "_backfill" if backfill else ""
-        name = f"{self.account}_CloudTrail-Digest_{self.region}_{self.name}_{self.region}_{end:%Y%m%dT%H%M%SZ}{suffix}"
+        trail = f"{self.name}_{self.home or self.region}"
+        name = f"{self.account}_CloudTrail-Digest_{self.region}_{trail}_{end:%Y%m%dT%H%M%SZ}{suffix}"
         return f"{folder}/{name}.json.gz"
 
     def _log_file(self, records: Sequence[Mapping[str, object]]) -> dict[str, Any]:

@@ -264,7 +264,7 @@ def loose_ends(org: Organisation, start: datetime) -> None:
     alices = org.unopened(role(TARGET, "reader"), "x", source_identity="alice")
     org.call(alices, start, "iam:ListUsers")
     nobodys = org.unopened(role(TARGET, "admin"), "y")
-    org.call(nobodys, start, "ec2:DescribeRegions")
+    org.call(nobodys, start, "ec2:DescribeRegions", awsRegion="us-east-1")
     for name in ("alice", "bob"):
         org.assume(user(name), start, role(TARGET, "reader"), "shared")
     either = org.unopened(role(TARGET, "reader"), "shared")
@@ -293,9 +293,8 @@ def departed(org: Organisation, start: datetime) -> None:
     batch = {"requestParameters": {"roleName": "batch"}, **of_iam}
     org.call(watch, start + timedelta(minutes=3), "iam:DeleteRole", **batch)
     org.call(watch, start + timedelta(minutes=4), "iam:CreateRole", **batch)
-    org.call(
-        replace(role(WORK, "batch"), session="b", key="ASIABATCH2"), start + timedelta(hours=1), "ec2:DescribeImages"
-    )
+    later = replace(role(WORK, "batch"), session="b", key="ASIABATCH2")
+    org.call(later, start + timedelta(hours=1), "ec2:DescribeImages", awsRegion="us-east-1")
 
 
 def guarded(org: Organisation, start: datetime) -> None:

@@ -73,6 +73,11 @@ def background(**fields: object) -> list[dict[str, object]]:
     ]
 
 
+def of_home() -> list[dict[str, object]]:
+    """The same in us-east-1, as a trail of all regions has it: IAM's calls are logged there alone."""
+    return [event | {"awsRegion": "us-east-1", "eventID": f"home-{event['eventID']}"} for event in background()]
+
+
 def moment(day: int) -> str:
     """Noon of a day from 2026-08-01 on."""
     month, date = (8, day + 1) if day < 31 else (9, day - 30)

@@ -13,7 +13,7 @@ import pytest
 
 from cloudsearch.cli import main
 from tests.logfiles import record, write
-from tests.scenario import Scenario, account, background, moment, role, statement
+from tests.scenario import Scenario, account, background, moment, of_home, role, statement
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_without_an_iam_file_it_says_how_to_get_one(scenario: Scenario) -> None:
 @pytest.mark.parametrize("name", ["12345", "true", "null", "a b", "x'; DROP TABLE events"])
 def test_names_that_look_like_something_else_are_names(scenario: Scenario, name: str) -> None:
     """A user may be called 12345 or true."""
-    scenario.log(*background())
+    scenario.log(*background(), *of_home())
     user = {
         "Path": "/",
         "UserName": name,

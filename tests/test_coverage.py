@@ -316,6 +316,60 @@ def test_a_report_concludes_where_quiet_is_proven(bucket: Bucket) -> None:
     assert marker() == "-"
 
 
+ROLES = account(role(statement("iam:CreateUser", "iam:ListUsers", "ec2:RunInstances")))
+
+
+def markers(bucket: Bucket) -> dict[str, str]:
+    """What the report on the worker says of its actions, and why of one that only us-east-1 would show."""
+    iam = bucket.folder.parent / "iam.json"
+    iam.write_text(json.dumps(ROLES))
+    asked = ("report", "--role", "worker", "--iam", str(iam), "--min-days", "3", "--format", "json")
+    rows = {row["action"]: row for row in json.loads(bucket.run(*asked)[1])}
+    return {action: row["marker"] for action, row in rows.items()} | {"why": rows["iam:CreateUser"]["reason"]}
+
+
+def two_regions(bucket: Bucket) -> Trail:
+    """A trail of both, with calls in eu-west-1 alone; what it delivers of us-east-1."""
+    deliver(bucket.trail(), busy=range(4))
+    quiet = bucket.trail(region="us-east-1", home="eu-west-1")
+    deliver(quiet, busy=())
+    bucket.load()
+    return quiet
+
+
+def test_a_home_region_proven_quiet_shows_that_nothing_was_called(bucket: Bucket) -> None:
+    """IAM logs in us-east-1 alone: without a call there it takes the digests of the trail that logs the others."""
+    two_regions(bucket)
+    before = markers(bucket)
+    assert (before["iam:CreateUser"], before["iam:ListUsers"], before["ec2:RunInstances"]) == ("?", "?", "-")
+    assert bucket.coverage().quiet_regions == frozenset()
+    assert bucket.validate() == 0
+    after = markers(bucket)
+    assert (after["iam:CreateUser"], after["iam:ListUsers"], after["ec2:RunInstances"]) == ("-", "-", "-")
+    assert "digests prove that nothing was called in us-east-1" in after["why"]
+    assert bucket.coverage().quiet_regions == {"us-east-1"}
+
+
+def test_digests_of_part_of_the_time_prove_no_home_region(bucket: Bucket) -> None:
+    """One of the days of us-east-1 is not proven: something may have been called then."""
+    two_regions(bucket).digests[30].unlink()
+    bucket.validate()
+    assert bucket.coverage().quiet_regions == frozenset()
+    assert markers(bucket)["iam:CreateUser"] == "?"
+
+
+def test_digests_of_another_trail_prove_no_home_region(bucket: Bucket) -> None:
+    """It may record data events alone; the one that logs the calls has nothing of us-east-1."""
+    deliver(bucket.trail(), busy=range(4))
+    for region in ("eu-west-1", "us-east-1"):
+        deliver(bucket.trail(region=region, name="data", home="eu-west-1"), busy=())
+    bucket.load()
+    assert bucket.validate() == 0
+    assert bucket.states("us-east-1") == ["proven"] * 4
+    assert bucket.coverage().quiet_regions == frozenset()
+    assert markers(bucket)["iam:CreateUser"] == "?"
+
+
 def test_a_region_without_events_is_quiet_and_unproven(bucket: Bucket) -> None:
     """While another region of the account has some; a day on which none has is a gap in each."""
     for day, region in ((0, "eu-west-1"), (0, "us-east-1"), (1, "eu-west-1"), (3, "us-east-1")):

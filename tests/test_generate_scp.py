@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from cloudsearch import catalogue
 from cloudsearch.actions import ObservabilityClass, observability
+from cloudsearch.actions.homes import logged_elsewhere
 from cloudsearch.iam import Document, Effect, Patterns, Statement, render
 from cloudsearch.policies.facts import Limit, limits
 from cloudsearch.policies.forms import Form
@@ -102,6 +103,26 @@ def test_one_region_proves_nothing_of_others(tmp_path: Path, capsys: pytest.Capt
     statements, err = proposed(alone)
     assert "DenyOtherRegions" not in statements
     assert "regions are not limited" in err
+
+
+def test_what_logs_in_one_region_alone_needs_that_region() -> None:
+    """Without us-east-1 nobody knows that CloudFront was not used; one account that lacks it is enough."""
+    home, alone = frozenset({"eu-west-1", "us-east-1"}), frozenset({"eu-west-1"})
+    denied, said = {}, {}
+    for name, of_other in (("both", home), ("one", alone)):
+        seen = ((ACCOUNT, home), ("444455556666", of_other))
+        covered = {one: AccountCoverage(one, regions=regions, read_regions=regions) for one, regions in seen}
+        touched = Touched((ACCOUNT, "444455556666"), frozenset(), home)
+        found = limiting(touched, Coverage(Window(), covered), include_assumed=True)
+        statements = [one for policy in found.policies for one in policy.statements if one.sid == "DenyUnusedServices"]
+        denied[name] = {text for one in statements for text in one.actions.texts}
+        said[name] = " ".join(found.notes)
+    assert {"cloudfront:*", "cloudhsm:*"} <= denied["both"]
+    assert denied["both"] - denied["one"] <= {f"{one}:*" for one in logged_elsewhere(alone)["us-east-1"]}
+    assert "cloudfront:*" not in denied["one"]
+    assert "cloudhsm:*" in denied["one"]
+    assert "444455556666 has no management event of us-east-1" in said["one"]
+    assert "no management event" not in said["both"]
 
 
 def test_a_trail_without_reads_denies_no_service() -> None:

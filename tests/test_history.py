@@ -22,7 +22,7 @@ from cloudsearch.stores.duckdb import DuckDBStore
 from tests.backends import Backend
 from tests.golden_files import golden
 from tests.logfiles import ACCOUNT, record
-from tests.scenario import Scenario, account, background, moment, role, statement
+from tests.scenario import Scenario, account, background, moment, of_home, role, statement
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 POLICY = f"arn:aws:iam::{ACCOUNT}:policy/p"
@@ -226,7 +226,7 @@ def test_changes_above_the_account(
     concerned: bool,  # noqa: FBT001
 ) -> None:
     """In the log of the management account; those that may bear on the account start the report's clock again."""
-    scenario.log(call(1, name, 50, parameters, recipientAccountId="999988887777"))
+    scenario.log(call(1, name, 50, parameters, recipientAccountId="999988887777"), *of_home())
     details = account(role(statement("iam:CreateUser")))
     rows = told(scenario, "--role", "worker", "--iam", scenario.iam(details))
     assert [row["call"] for row in rows] == ([name] if concerned else [])

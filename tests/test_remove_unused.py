@@ -29,7 +29,7 @@ from cloudsearch.where import In
 from tests.logfiles import ACCOUNT, record
 from tests.policies import document, policies, principal
 from tests.replaying import run
-from tests.scenario import DAYS, Scenario, account, background, moment, role, statement
+from tests.scenario import DAYS, Scenario, account, background, moment, of_home, role, statement
 from tests.uses import histories
 
 S3 = [action.name for action in catalogue.actions_of("s3")]
@@ -169,7 +169,7 @@ def test_what_has_no_room_stays() -> None:
 def scenario(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Scenario:
     """61 days; the worker describes instances each day, and asks who it is."""
     found = Scenario(tmp_path, capsys)
-    found.log(*background(), *(record(day, eventTime=moment(day)) for day in range(DAYS)))
+    found.log(*background(), *of_home(), *(record(day, eventTime=moment(day)) for day in range(DAYS)))
     return found
 
 
@@ -239,7 +239,7 @@ def test_policies_of_groups_stay_and_attached_ones_are_said_to_be_others(
 ) -> None:
     """A group's is its other members' too; a managed one needs a copy."""
     found = Scenario(tmp_path, capsys)
-    found.log(*background())
+    found.log(*background(), *of_home())
     unused = {"Version": "2012-10-17", "Statement": [statement("iam:CreateUser")]}
     arn = f"arn:aws:iam::{ACCOUNT}:policy/managed"
     user = {

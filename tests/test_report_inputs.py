@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.logfiles import ACCOUNT, record
-from tests.scenario import Scenario, account, background, moment, role, statement
+from tests.scenario import Scenario, account, background, moment, of_home, role, statement
 
 TRAIL = f"arn:aws:cloudtrail:eu-west-1:{ACCOUNT}:trail/main"
 EVERYTHING: dict[str, object] = {"ReadWriteType": "All", "IncludeManagementEvents": True, "DataResources": []}
@@ -20,7 +20,7 @@ OBJECTS = {"Type": "AWS::S3::Object", "Values": ["arn:aws:s3"]}
 def scenario(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Scenario:
     """An account whose every day has events, and none of the role's."""
     made = Scenario(tmp_path, capsys)
-    made.log(*background())
+    made.log(*background(), *of_home())
     return made
 
 

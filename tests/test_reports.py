@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenario import Scenario, account, background, role, statement
+from tests.scenario import Scenario, account, background, of_home, role, statement
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
@@ -63,7 +63,7 @@ def test_the_example_shows_every_marker(example: Scenario) -> None:
 def test_the_table_folds_services_nobody_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An administrator is 22,000 rows: a line a service, unfolded by --expand."""
     scenario = Scenario(tmp_path, capsys)
-    scenario.log(*background())
+    scenario.log(*background(), *of_home())
     iam = scenario.iam(account(role(statement("iam:*", "sqs:*", "s3:CreateBucket"))))
     _, folded, _ = scenario.run("report", "--role", "worker", "--iam", iam)
     assert re.search(r"(?m)^- iam:\* +\d+ actions", folded)

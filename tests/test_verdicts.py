@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.logfiles import ACCOUNT, record
-from tests.scenario import ROLE, Scenario, account, background, moment, role, statement
+from tests.scenario import ROLE, Scenario, account, background, moment, of_home, role, statement
 
 MODERN = (
     "User: arn:aws:sts::111122223333:assumed-role/worker/run-1 is not authorized to perform: {action} on resource: "
@@ -20,7 +20,7 @@ MODERN = (
 def scenario(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Scenario:
     """An account whose every day has events, and none of the role's."""
     made = Scenario(tmp_path, capsys)
-    made.log(*background())
+    made.log(*background(), *of_home())
     return made
 
 
@@ -213,7 +213,7 @@ def test_days_without_events_are_gaps(tmp_path: Path, capsys: pytest.CaptureFixt
         scenario = Scenario(tmp_path / str(missing), capsys)
         scenario.folder.mkdir()
         gone = {moment(day) for day in range(20, 20 + missing)}
-        scenario.log(*(event for event in background() if event["eventTime"] not in gone))
+        scenario.log(*(event for event in [*background(), *of_home()] if event["eventTime"] not in gone))
         row = scenario.report(account(role(statement("iam:CreateUser"))))["iam:CreateUser"]
         assert row["marker"] == marker
         assert ("3 gap days" if marker == "-" else "cannot conclude: 4 of 61 days") in row["reason"]
@@ -246,7 +246,7 @@ def test_an_empty_store_gets_no_advice(tmp_path: Path, capsys: pytest.CaptureFix
 def test_read_actions_need_read_events(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A trail of writes alone shows no read; writes are judged all the same."""
     scenario = Scenario(tmp_path, capsys)
-    scenario.log(*(event for event in background() if not event["readOnly"]))
+    scenario.log(*(event for event in [*background(), *of_home()] if not event["readOnly"]))
     rows = scenario.report(account(role(statement("iam:CreateUser", "iam:ListUsers"))))
     assert (rows["iam:CreateUser"]["marker"], rows["iam:ListUsers"]["marker"]) == ("-", "?")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.logfiles import ACCOUNT, record
-from tests.scenario import ROLE, Scenario, account, background, moment, role, statement
+from tests.scenario import ROLE, Scenario, account, background, moment, of_home, role, statement
 
 OTHER = "444455556666"
 
@@ -18,7 +18,7 @@ OTHER = "444455556666"
 def scenario(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Scenario:
     """Every day has events, and none of the role's."""
     made = Scenario(tmp_path, capsys)
-    made.log(*background())
+    made.log(*background(), *of_home())
     return made
 
 

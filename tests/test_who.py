@@ -26,7 +26,7 @@ from cloudsearch.where import Where
 from tests.backends import Backend
 from tests.golden_files import golden
 from tests.logfiles import ACCOUNT, record
-from tests.scenario import ROLE, Scenario, account, background, moment, role, statement
+from tests.scenario import ROLE, Scenario, account, background, moment, of_home, role, statement
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 IAM = ["--iam", str(EXAMPLES / "iam"), "--iam-as-of", "2026-10-01"]
@@ -40,7 +40,7 @@ ACTIONS = frozenset({"ec2:TerminateInstances", "sts:AssumeRole", "s3:GetObject",
 def scenario(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Scenario:
     """An account whose every day has events, and none of the role's."""
     made = Scenario(tmp_path, capsys)
-    made.log(*background())
+    made.log(*background(), *of_home())
     return made
 
 

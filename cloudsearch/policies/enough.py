@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from cloudsearch.actions.homes import logged_elsewhere
 from cloudsearch.policies.subjects import Subject
 from cloudsearch.reports.coverage import AccountCoverage, Coverage
 
@@ -52,4 +53,9 @@ def unseen(account: str, covered: Coverage) -> Iterator[str]:
     )
     if own.regions - own.read_regions:
         yield f"account {account}: no reads are recorded in {', '.join(sorted(own.regions - own.read_regions))}"
+    for region, services in logged_elsewhere(own.called_regions).items():
+        yield (
+            f"account {account}: no management event of {region}, the only region that logs {', '.join(services)}: "
+            "what was used of these is in no policy"
+        )
     yield "Actions that CloudTrail never records (logs:PutLogEvents, execute-api:Invoke ...) are in no policy"

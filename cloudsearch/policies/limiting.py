@@ -17,6 +17,7 @@ from functools import lru_cache
 
 from cloudsearch import catalogue
 from cloudsearch.actions import ObservabilityClass, observability, prefixes
+from cloudsearch.actions.homes import logged_elsewhere
 from cloudsearch.iam import (
     IDENTITY,
     SCP,
@@ -101,6 +102,9 @@ def limiting(found: Touched, covered: Coverage, *, include_assumed: bool = False
     seen = "each use would have been seen" + (", as far as can be assumed" if include_assumed else ", as AWS states")
     notes.append(problem or f"{len(unused)} services are denied: there is no event of theirs, and {seen}")
     left = _left_out(include_assumed=include_assumed)
+    for (account, region), services in _elsewhere(found, covered).items():
+        why = f"account {account} has no management event of {region}, the only region that logs them"
+        notes.append(f"{', '.join(services)}: not denied; {why}")
     if len(found.regions) > 1:
         statements.append(_regional(found.regions, left))
         why = (
@@ -119,7 +123,17 @@ def _unused(found: Touched, covered: Coverage, *, include_assumed: bool) -> tupl
         if blind := own.regions - own.read_regions:
             return (), f"no service is denied: account {account} records no reads in {', '.join(sorted(blind))}"
     known = _ASSUMED if include_assumed else _CONFIRMED
-    return tuple(one for one in catalogue.services() if one not in found.services and _is_seen(one, known)), ""
+    kept = found.services.union(*_elsewhere(found, covered).values())
+    return tuple(one for one in catalogue.services() if one not in kept and _is_seen(one, known)), ""
+
+
+def _elsewhere(found: Touched, covered: Coverage) -> dict[tuple[str, str], list[str]]:
+    """By account and region, the services that are logged in that region alone, of which nothing is loaded."""
+    return {
+        (account, region): services
+        for account in found.accounts
+        for region, services in logged_elsewhere(covered.of(account).called_regions).items()
+    }
 
 
 @lru_cache(maxsize=2048)

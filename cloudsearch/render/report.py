@@ -14,7 +14,6 @@ from cloudsearch.render.monitored import monitoring
 from cloudsearch.render.page import Chart, Kind, Page
 from cloudsearch.render.text import columns, day, folded
 from cloudsearch.reports.activity import Day
-from cloudsearch.reports.global_services import home_region
 from cloudsearch.reports.report import Report
 from cloudsearch.reports.verdicts import Marker, ReportRow
 
@@ -65,8 +64,11 @@ def _about(report: Report, *, whole_store: bool) -> Iterator[tuple[str, str]]:
     yield "coverage", f"account {account.account}: {days}; regions {', '.join(sorted(account.regions)) or 'none'}"
     data = f"of {', '.join(sorted(account.data_sources))}" if account.data_sources else "not seen"
     yield "", f"read events {'seen' if account.read_regions else 'not seen'}; data events {data}"
+    for region, services in report.unlogged.items():
+        told = f"no management event of {region}, the only region that logs {', '.join(services)}"
+        yield "", f"{told}: load it too (load --region {region})"
     yield "IAM file", f"as of {day(report.options.iam_as_of)}{f', {after}' if (after := newer(report)) else ''}"
-    if account.regions and (home := home_region("iam", report.principal.arn)) not in (None, *account.regions):
+    if account.days and (home := report.circumstances.home("iam")) and report.circumstances.lacks(home):
         yield "", f"changes of policies are logged in {home}, of which nothing is loaded: none is known"
     yield "", "AWS-managed policies change without an event; resource policies are not part of this report"
     if not report.options.scps_known:

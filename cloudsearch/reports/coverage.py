@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from cloudsearch.actions.homes import home_regions
 from cloudsearch.reports.proofs import Proofs, proofs
 from cloudsearch.reports.purged import purges
 from cloudsearch.reports.window import Window, days_between
@@ -32,7 +33,9 @@ class AccountCoverage:
 
     ``days`` hold at least one event of the account in any region, and none of theirs was purged; ``quiet`` days hold
     none, and digests prove of each region that there was none. ``gaps`` are the other days from the first of all these
-    to the window's end, and days of which a log file was refused, or is not what a digest says.
+    to the window's end, and days of which a log file was refused, or is not what a digest says. ``regions`` and
+    ``read_regions`` are those of calls that management events tell; ``quiet_regions`` are regions that some service
+    logs in alone, without such a call, and digests prove that there was none.
     """
 
     account: str
@@ -41,6 +44,7 @@ class AccountCoverage:
     gaps: frozenset[date] = frozenset()
     regions: frozenset[str] = frozenset()
     read_regions: frozenset[str] = frozenset()
+    quiet_regions: frozenset[str] = frozenset()
     data_sources: frozenset[str] = frozenset()
     management_sources: frozenset[str] = frozenset()
 
@@ -48,6 +52,11 @@ class AccountCoverage:
     def first_day(self) -> date | None:
         """The first day with an event, or proven to have none."""
         return min(self.days | self.quiet, default=None)
+
+    @property
+    def called_regions(self) -> frozenset[str]:
+        """The regions of which it is known what was called there."""
+        return self.regions | self.quiet_regions
 
     @property
     def problem(self) -> str | None:
@@ -97,14 +106,16 @@ def coverage(store: Store, window: Window) -> Coverage:
         calls = [group for group in own if _is_management_call(group) and isinstance(group.key[1], str)]
         regions = places.regions(account, (str(group.key[1]) for group in own))
         quiet, faulty = _by_digests(account, regions, days, proven, closed)
+        called = frozenset(str(group.key[1]) for group in calls)
         unsure = faulty.union(*(lost for (owner, _), lost in refused.items() if owner == account))
         accounts[account] = AccountCoverage(
             account,
             days,
             quiet=quiet - unsure,
             gaps=frozenset(_gaps(days, closed, quiet - unsure, unsure)),
-            regions=frozenset(str(group.key[1]) for group in calls),
+            regions=called,
             read_regions=frozenset(str(group.key[1]) for group in calls if group.key[5] is True),
+            quiet_regions=frozenset(_quiet_regions(account, called, days | quiet, proven)),
             data_sources=frozenset(sources[account, True]),
             management_sources=frozenset(sources[account, False]),
         )
@@ -156,6 +167,20 @@ def _by_digests(
     quiet = {day for day in told if day not in days and all(proven.proves(account, region, day) for region in regions)}
     faulty = {day for day in told if any(proven.problem(account, region, day) for region in regions)}
     return frozenset(quiet), frozenset(faulty)
+
+
+def _quiet_regions(account: str, called: Collection[str], days: Collection[date], proven: Proofs) -> Iterator[str]:
+    """Of the regions that some service logs in alone, those in which digests prove that there was no call.
+
+    On nearly all days of the account, and by all the trails that digests are of where calls were seen: a further trail
+    there may record data events alone.
+    """
+    recording = frozenset().union(*(proven.trails(account, region) for region in called))
+    for region in home_regions().difference(called) if recording else ():
+        if recording <= proven.trails(account, region):
+            unproven = sum(not proven.proves(account, region, day) for day in days)
+            if unproven <= MOST_GAPS * len(days):
+                yield region
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ from cloudsearch.iam import (
     granted,
     matches_resource,
 )
-from cloudsearch.reports.global_services import home_region
 from cloudsearch.reports.verdicts import Circumstances
 
 _OPERATORS = frozenset({"stringequals", "stringequalsignorecase", "stringlike"})
@@ -94,7 +93,7 @@ def _elsewhere(principal: Principal, given: Mapping[str, Grant], about: Circumst
         allows = [one for one in grant.allows if one.layer == IDENTITY]
         limits = [_limit(statements.get((one.policy, one.index)), service) for one in allows]
         regions = sorted({region for limit in limits for region in limit})
-        if limits and all(limits) and not home_region(service, principal.arn) and not _seen(regions, about):
+        if limits and all(limits) and not about.home(service) and not _seen(regions, about):
             found[name] = tuple(regions)
     return found
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import datetime
 
+from cloudsearch.actions.homes import home_region
 from cloudsearch.event import Outcome
 from cloudsearch.iam import Principal
 from cloudsearch.reports.changes import Change, Holder, attempts, may_be_above
@@ -19,11 +20,8 @@ from cloudsearch.reports.coverage import AccountCoverage, coverage
 from cloudsearch.reports.window import Window
 from cloudsearch.store import Store
 
-HOME_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
-"""Where IAM's and Organizations' events are logged, by partition.
-
-https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html
-"""
+_HOME = "us-east-1"
+"""Where IAM's calls are logged, unless a partition's own region is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class History:
     def home(self) -> str:
         """The region that logs IAM's calls."""
         known = self.subject.known
-        return HOME_REGIONS.get(known.partition if known else "aws", HOME_REGIONS["aws"])
+        return home_region("iam", known.partition if known else "aws") or _HOME
 
 
 def history(store: Store, window: Window, subject: Subject) -> History:

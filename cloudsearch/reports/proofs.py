@@ -178,6 +178,10 @@ class Proofs:
         """The regions of an account that digests are of."""
         return frozenset(region for owner, region in self._all if owner == account)
 
+    def trails(self, account: str, region: str) -> frozenset[str]:
+        """The trails that digests of an account in a region are of."""
+        return frozenset(one.trail for one in self._all.get((account, region), ()))
+
     def days(self, account: str) -> list[date]:
         """The days of an account of which digests tell all day long in any region, or which they speak against."""
         told: set[int] = set()

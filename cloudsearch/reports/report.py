@@ -42,6 +42,9 @@ NOT_BENIGN = frozenset(
 """Reads that hand out secrets or data: never hidden as benign."""
 
 
+_LOGGED = (ObservabilityClass.MANAGEMENT_CONFIRMED, ObservabilityClass.MANAGEMENT_ASSUMED)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """How careful a report is, and what it is told beside the logs; ``iam_as_of`` is when the IAM file was true.
@@ -80,6 +83,17 @@ class Report:
         """``cannot conclude`` and why, when nothing may be said of what is not there."""
         problem = self.circumstances.cannot_conclude
         return f"cannot conclude: {problem}" if problem else None
+
+    @property
+    def unlogged(self) -> dict[str, list[str]]:
+        """Regions that would show more were they loaded, and the services of its rows that are logged there alone."""
+        found: dict[str, list[str]] = {}
+        about = self.circumstances
+        unknown = (row for row in self.rows if row.marker is Marker.UNKNOWN) if about.coverage.days else ()
+        for service in sorted({row.service for row in unknown if observability(row.action).observability in _LOGGED}):
+            if (home := about.home(service)) and about.lacks(home):
+                found.setdefault(home, []).append(service)
+        return found
 
 
 def report(store: Store, window: Window, principal: Principal, options: Options, gather: Gather = evidence) -> Report:

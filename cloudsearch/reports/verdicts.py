@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from cloudsearch.actions import Case, Observability, ObservabilityClass, observability
+from cloudsearch.actions.homes import home_region
 from cloudsearch.actions.selecting import Answer
 from cloudsearch.actions.selectors import Selectors
 from cloudsearch.catalogue import Action
@@ -21,7 +22,6 @@ from cloudsearch.iam import Grant, State, StatementRef
 from cloudsearch.reports.changes import Change
 from cloudsearch.reports.coverage import EXCLUDABLE_SOURCES, AccountCoverage
 from cloudsearch.reports.evidence import Use, needs_no_permission
-from cloudsearch.reports.global_services import home_region
 
 _NAMED = 3
 """Calls that a reason names."""
@@ -97,6 +97,15 @@ class Circumstances:
     granted_in: tuple[str, ...] = ()
     perhaps_used: Mapping[str, Mapping[Case, tuple[str, ...]]] = field(default_factory=dict)
 
+    def home(self, service: str) -> str | None:
+        """The only region of the principal's partition that logs the service's calls; None where it is not one."""
+        _, _, rest = self.principal.partition(":")
+        return home_region(service, rest.partition(":")[0])
+
+    def lacks(self, region: str) -> bool:
+        """Whether nothing tells what was called in a region: no management event, no digest."""
+        return region not in self.coverage.called_regions
+
 
 @dataclass(frozen=True, slots=True)
 class _Case:
@@ -108,6 +117,18 @@ class _Case:
     access_level: str | None
     seen: Observability
     about: Circumstances
+
+    @property
+    def service(self) -> str:
+        return self.action.partition(":")[0]
+
+    @property
+    def home(self) -> str | None:
+        return self.about.home(self.service)
+
+    @property
+    def is_read(self) -> bool:
+        return self.access_level in ("List", "Read")
 
 
 def judge(
@@ -285,11 +306,11 @@ def _recorded(case: _Case) -> _Recorded | None:
     is_data = case.seen.observability is ObservabilityClass.DATA
     seen = about.selectors.seen(
         account=about.account,
-        regions=sorted(about.coverage.regions),
+        regions=sorted(about.coverage.regions | (about.coverage.quiet_regions & {case.home})),
         action=case.action,
         observability=case.seen,
         # IAM's level says of management events alone what CloudTrail calls them, but for those that are documented
-        is_read=None if is_data or case.access_level is None else case.access_level in ("List", "Read"),
+        is_read=None if is_data or case.access_level is None else case.is_read,
         principal=about.principal,
     )
     if seen.answer is Answer.UNKNOWN and not is_data:
@@ -298,15 +319,19 @@ def _recorded(case: _Case) -> _Recorded | None:
 
 
 def _logged_elsewhere(case: _Case) -> str | None:
-    coverage, service = case.about.coverage, case.action.partition(":")[0]
+    """IAM's calls are logged in us-east-1 alone: the log of other regions could not have shown them."""
+    home, coverage = case.home, case.about.coverage
     if not coverage.days:
         return None
     if not coverage.management_sources:
         return "no management events of the account are loaded"
-    home = home_region(service, case.about.principal)
-    if home is None or home in (coverage.regions or (home,)):
+    if home is None or not coverage.regions:  # events that tell no region
         return None
-    return f"calls to {service} are logged in {home}, of which no management events are loaded"
+    if case.about.lacks(home):
+        return f"{case.service} is logged in {home} alone, and no management event of that region is loaded"
+    if case.is_read and home not in coverage.read_regions | coverage.quiet_regions:
+        return f"{case.service} is logged in {home} alone, and no read event of that region is loaded"
+    return None
 
 
 def _granted_elsewhere(case: _Case) -> str | None:
@@ -315,14 +340,14 @@ def _granted_elsewhere(case: _Case) -> str | None:
 
 
 def _only_writes_are_logged(case: _Case) -> str | None:
-    if case.access_level in ("List", "Read") and case.about.coverage.days and not case.about.coverage.read_regions:
+    if case.is_read and case.about.coverage.days and not case.about.coverage.read_regions:
         return "the trail shows no read events at all"
     return None
 
 
 def _left_out(case: _Case) -> str | None:
     sources = [source for source in EXCLUDABLE_SOURCES if source in case.about.coverage.management_sources]
-    service = case.action.partition(":")[0].replace("-", "")
+    service = case.service.replace("-", "")
     if any(source.partition(".")[0] == service for source in sources):
         return None
     return f"{case.seen.reason}; no such event is in the window"
@@ -397,9 +422,10 @@ _STEPS: tuple[Callable[[_Case], str | None], ...] = (
 
 def _unused(case: _Case) -> str:
     about, coverage = case.about, case.about.coverage
-    reads = case.access_level in ("List", "Read")
-    regions = ", ".join(sorted(coverage.read_regions if reads else coverage.regions)) or "no region"
+    regions = ", ".join(sorted(coverage.read_regions if case.is_read else coverage.regions)) or "no region"
     parts = [f"not in {about.observed_days} days of logs since {_day(about.observed_from)}", f"seen: {regions}"]
+    if case.home in coverage.quiet_regions:
+        parts.append(f"digests prove that nothing was called in {case.home}")
     if coverage.gaps:
         parts.append(f"{len(coverage.gaps)} gap {'day' if len(coverage.gaps) == 1 else 'days'}")
     if case.seen.observability is ObservabilityClass.DATA and (recorded := _recorded(case)):
