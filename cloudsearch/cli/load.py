@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from cloudsearch.render.progress import Progress
     from cloudsearch.store import Store
 
+SWITCH_SECONDS = 0.0002
 WORTH_A_CREW = 1 << 20
 """Bytes of log files, as stored, from which on starting processes takes less time than it saves."""
 
@@ -260,6 +261,8 @@ def _set_up(*, verbose: bool) -> None:
     log_to_stderr(verbose=verbose)
     # Rows live for one chunk and hold no cycles; looking for some every few hundred rows costs an eighth of the time.
     gc.set_threshold(50_000, 20, 100)
+    # A thread that sends needs Python for moments only, and waits 5 ms for each unless it may interrupt sooner.
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def _weighed(sources: Iterator[Found]) -> tuple[Iterator[Found], bool]:
