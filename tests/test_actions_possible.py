@@ -18,10 +18,11 @@ from cloudsearch.actions.hosts import label, prefixes
 from cloudsearch.actions.possible import tagging
 from cloudsearch.actions.tables import table
 from cloudsearch.iam import Grant, Scope, State
+from cloudsearch.reports.circumstances import Circumstances
 from cloudsearch.reports.coverage import AccountCoverage
 from cloudsearch.reports.evidence import Use
 from cloudsearch.reports.report import perhaps_used
-from cloudsearch.reports.verdicts import Circumstances, Marker, judge
+from cloudsearch.reports.verdicts import Marker, judge
 from tests.logfiles import record
 from tests.scenario import Scenario, account, background, role, statement
 from tools import takes as generator

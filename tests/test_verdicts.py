@@ -265,8 +265,10 @@ def test_events_that_tell_no_region_are_calls_all_the_same(tmp_path: Path, capsy
     """CloudTrail tells it always; what makes logs of its own may not."""
     scenario = Scenario(tmp_path, capsys)
     scenario.log(*background(awsRegion=None))
-    rows = scenario.report(account(role(statement("ec2:StopInstances", "iam:CreateUser"))))
-    assert {row["marker"] for row in rows.values()} == {"-"}
+    details = account(role(statement("ec2:StopInstances", "iam:CreateUser")))
+    assert {row["marker"] for row in scenario.report(details).values()} == {"-"}
+    _, told, _ = scenario.run("report", "--role", "worker", "--iam", scenario.iam(details))
+    assert "us-east-1" not in told
 
 
 @pytest.mark.parametrize(

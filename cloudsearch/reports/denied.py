@@ -14,13 +14,14 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
 from cloudsearch.event import Outcome
-from cloudsearch.reports import global_services
 from cloudsearch.reports.activity import Day
 from cloudsearch.reports.advice import advice, older_names
 from cloudsearch.reports.coverage import AccountCoverage, Coverage, coverage
 from cloudsearch.reports.evidence import NOT_CALLS
+from cloudsearch.reports.facts import table
 from cloudsearch.reports.refusals import BY, BY_DAY, Cluster, Key, Logged, clusters, refused
 from cloudsearch.reports.window import Window, days_between
 from cloudsearch.store import EVENTS, Store
@@ -250,7 +251,7 @@ class _Before:
         sources = {logged.event_source for logged in cluster.logged}
         region = cluster.key.region
         seen = any((account, region) in self.done.regions for account in accounts)
-        if region and not seen and not sources <= global_services.sources():
+        if region and not seen and not sources <= _global_services():
             yield Flag.REGION
         if not any((account, source) in self.done.sources for account in accounts for source in sources):
             yield Flag.SERVICE
@@ -292,6 +293,12 @@ def _done(store: Store, window: Window) -> _Done:
             readers.add(str(account))
         data.add((str(account), str(source), str(category)))
     return _Done(frozenset(regions), frozenset(sources), frozenset(data), frozenset(readers))
+
+
+@cache
+def _global_services() -> frozenset[str]:
+    """Services whose calls are logged in one region wherever they come from."""
+    return frozenset(source for source, _ in table("global_services.tsv", 2))
 
 
 def _row(cluster: Cluster, before: _Before) -> DeniedRow:

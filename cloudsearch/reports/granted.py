@@ -21,7 +21,7 @@ from cloudsearch.iam import (
     granted,
     matches_resource,
 )
-from cloudsearch.reports.verdicts import Circumstances
+from cloudsearch.reports.circumstances import Circumstances
 
 _OPERATORS = frozenset({"stringequals", "stringequalsignorecase", "stringlike"})
 _REGION = "aws:requestedregion"

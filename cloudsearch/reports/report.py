@@ -11,12 +11,13 @@ from cloudsearch.actions.selectors import Selectors
 from cloudsearch.catalogue import data_version, find
 from cloudsearch.iam import Grant, Layer, Principal, State, facts_of, grants
 from cloudsearch.reports.changes import Change, Grantee, changes, last_change, removed
+from cloudsearch.reports.circumstances import Circumstances
 from cloudsearch.reports.coverage import Coverage, coverage
 from cloudsearch.reports.evidence import Evidence, Gather, Subject, Use, evidence, evidence_of_all
 from cloudsearch.reports.granted import by_action
 from cloudsearch.reports.monitored import Monitored, joined
 from cloudsearch.reports.principals import arns_of
-from cloudsearch.reports.verdicts import Circumstances, Marker, ReportRow, judge, unknown_call
+from cloudsearch.reports.verdicts import Marker, ReportRow, judge, unknown_call
 from cloudsearch.reports.window import Window
 from cloudsearch.store import Store
 

@@ -1,30 +1,17 @@
-"""The marker of each action: the order of decisions, one function a step, the first that holds wins.
-
-A wrong ``-`` takes a permission away from someone who needs it. So absence is a finding only where the logs
-could have shown presence; everything else is ``?`` with its reason.
-"""
+"""The marker of each action, and why: of what was used, of what is not granted, and of what is granted and unused."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
 
-from cloudsearch.actions import Case, Observability, ObservabilityClass, observability
-from cloudsearch.actions.homes import home_region
-from cloudsearch.actions.selecting import Answer
-from cloudsearch.actions.selectors import Selectors
+from cloudsearch.actions import observability
 from cloudsearch.catalogue import Action
 from cloudsearch.iam import Grant, State, StatementRef
-from cloudsearch.reports.changes import Change
-from cloudsearch.reports.coverage import EXCLUDABLE_SOURCES, AccountCoverage
+from cloudsearch.reports.absence import Absent, counted, last_chance, tried, why_unknown
+from cloudsearch.reports.circumstances import Circumstances
 from cloudsearch.reports.evidence import Use, needs_no_permission
-
-_NAMED = 3
-"""Calls that a reason names."""
 
 
 class Marker(StrEnum):
@@ -67,70 +54,6 @@ class ReportRow:
         return self.action.partition(":")[0]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
-    """What holds for every action of a principal.
-
-    ``cannot_conclude`` is set when nothing may be said of what is not there, ``stale`` when the IAM file is older
-    than the last change of the principal's grants, ``granted_since`` when that change or the principal's creation,
-    and not the logs, bounds what was observed. ``selectors`` are what the trails record, where that was given.
-    ``missing_documents`` are policies that the IAM file lacks; ``is_bound_untold`` where the boundary is one of them:
-    nothing is known to be granted then.
-    ``granted_in`` are the only regions in which an action is granted, where there are logs of none of them.
-    ``perhaps_used`` are actions with the calls that need them in some case, of which nobody can say whether it was so.
-    """
-
-    account: str
-    principal: str
-    observed_from: datetime | None
-    observed_days: int
-    coverage: AccountCoverage
-    min_days: int
-    strict: bool
-    selectors: Selectors | None = None
-    cannot_conclude: str | None = None
-    stale: str | None = None
-    granted_since: str | None = None
-    last_change: Change | None = None
-    missing_documents: tuple[str, ...] = ()
-    is_bound_untold: bool = False
-    granted_in: tuple[str, ...] = ()
-    perhaps_used: Mapping[str, Mapping[Case, tuple[str, ...]]] = field(default_factory=dict)
-
-    def home(self, service: str) -> str | None:
-        """The only region of the principal's partition that logs the service's calls; None where it is not one."""
-        _, _, rest = self.principal.partition(":")
-        return home_region(service, rest.partition(":")[0])
-
-    def lacks(self, region: str) -> bool:
-        """Whether nothing tells what was called in a region: no management event, no digest."""
-        return region not in self.coverage.called_regions
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One granted action without a call."""
-
-    use: Use
-    earlier: tuple[str, datetime | None] | None
-    action: str
-    access_level: str | None
-    seen: Observability
-    about: Circumstances
-
-    @property
-    def service(self) -> str:
-        return self.action.partition(":")[0]
-
-    @property
-    def home(self) -> str | None:
-        return self.about.home(self.service)
-
-    @property
-    def is_read(self) -> bool:
-        return self.access_level in ("List", "Read")
-
-
 def judge(
     action: Action | str,
     grant: Grant | None,
@@ -147,9 +70,9 @@ def judge(
     elif use.calls:
         marker, reason = _used(use) if is_granted else _ungranted(use, grant, about)
     elif is_granted:
-        marker, reason = _absent(_Case(use, earlier, name, level, observability(name), about))
+        marker, reason = _absent(Absent(use, earlier, name, level, observability(name), about))
     else:
-        marker, reason = Marker.UNKNOWN, f"{_lacking(about) or 'not granted'}; {_tried(use)}"
+        marker, reason = Marker.UNKNOWN, f"{_lacking(about) or 'not granted'}; {tried(use)}"
     statements = grant.statements if grant else ()
     return _row(
         name,
@@ -165,7 +88,7 @@ def judge(
 
 def unknown_call(event_source: str, event_name: str, use: Use, about: Circumstances) -> ReportRow:
     """A call whose IAM action nobody can name: listed, never guessed."""
-    told = " (source: csm)" if use.monitored else "" if use.calls else f"; {_tried(use)}"
+    told = " (source: csm)" if use.monitored else "" if use.calls else f"; {tried(use)}"
     reason = f"no IAM action is known for this call{told}"
     return _row(f"{event_source}:{event_name}", use, about, marker=Marker.UNKNOWN, reason=reason)
 
@@ -223,10 +146,10 @@ def _used(use: Use) -> tuple[Marker, str]:
     if use.inferred:
         return Marker.USED, use.inference
     if use.monitored:
-        failed = f"; never succeeded ({_counted(use.error_codes)})" if use.errors == use.calls else ""
+        failed = f"; never succeeded ({counted(use.error_codes)})" if use.errors == use.calls else ""
         return Marker.USED, f"used (source: csm){failed}"
     if use.errors == use.calls:
-        return Marker.USED, f"never succeeded ({_counted(use.error_codes)})"
+        return Marker.USED, f"never succeeded ({counted(use.error_codes)})"
     return Marker.USED, use.inference
 
 
@@ -249,202 +172,7 @@ def _lost(use: Use, grant: Grant | None, about: Circumstances) -> str:
     return "no statement in the IAM file grants it; a resource policy may"
 
 
-def _absent(case: _Case) -> tuple[Marker, str]:
-    """A granted action without a call: the steps in their order."""
-    for step in _STEPS:
-        if reason := step(case):
-            return Marker.UNKNOWN, reason
-    return Marker.UNUSED, _unused(case)
-
-
-def _refused_only(case: _Case) -> str | None:
-    return _tried(case.use) if case.use.denied else None
-
-
-def _failed_only(case: _Case) -> str | None:
-    return f"only failed calls: {_counted(case.use.undetermined)}" if case.use.undetermined else None
-
-
-def _used_by_earlier(case: _Case) -> str | None:
-    if case.earlier is None:
-        return None
-    principal_id, last = case.earlier
-    whose = "the earlier" if not case.about.stale else "another"
-    return f"used by {whose} principal of this name, {principal_id}, until {_day(last)}"
-
-
-def _cannot_be_seen(case: _Case) -> str | None:
-    kind = case.seen.observability
-    recorded = _recorded(case)
-    if kind is ObservabilityClass.DATA:
-        return (None if recorded.whole else recorded.reason) if recorded else case.seen.reason
-    if kind in (ObservabilityClass.NEVER, ObservabilityClass.NO_OPERATION):
-        return case.seen.reason
-    if recorded and not recorded.whole:
-        return recorded.reason
-    if elsewhere := _logged_elsewhere(case) or _granted_elsewhere(case):
-        return elsewhere
-    if recorded is None and (case.seen.resource_types or not case.seen.complete):
-        return f"some of its uses are data events ({', '.join(case.seen.resource_types) or 'of no documented type'})"
-    left_out = kind is ObservabilityClass.EXCLUDABLE and recorded is None
-    return (_left_out(case) if left_out else None) or _only_writes_are_logged(case)
-
-
-class _Recorded(NamedTuple):
-    """What the trails' selectors say of an action: whether all of its use is in the log, why, and since when."""
-
-    whole: bool
-    reason: str
-    since: datetime | None = None
-
-
-def _recorded(case: _Case) -> _Recorded | None:
-    """None where no trail of the account was given, so that only the events themselves can tell."""
-    about = case.about
-    if about.selectors is None:
-        return None
-    is_data = case.seen.observability is ObservabilityClass.DATA
-    seen = about.selectors.seen(
-        account=about.account,
-        regions=sorted(about.coverage.regions | (about.coverage.quiet_regions & {case.home})),
-        action=case.action,
-        observability=case.seen,
-        # IAM's level says of management events alone what CloudTrail calls them, but for those that are documented
-        is_read=None if is_data or case.access_level is None else case.is_read,
-        principal=about.principal,
-    )
-    if seen.answer is Answer.UNKNOWN and not is_data:
-        return None
-    return _Recorded(seen.answer is Answer.ALL, seen.reason, seen.since)
-
-
-def _logged_elsewhere(case: _Case) -> str | None:
-    """IAM's calls are logged in us-east-1 alone: the log of other regions could not have shown them."""
-    home, coverage = case.home, case.about.coverage
-    if not coverage.days:
-        return None
-    if not coverage.management_sources:
-        return "no management events of the account are loaded"
-    if home is None or not coverage.regions:  # events that tell no region
-        return None
-    if case.about.lacks(home):
-        return f"{case.service} is logged in {home} alone, and no management event of that region is loaded"
-    if case.is_read and home not in coverage.read_regions | coverage.quiet_regions:
-        return f"{case.service} is logged in {home} alone, and no read event of that region is loaded"
-    return None
-
-
-def _granted_elsewhere(case: _Case) -> str | None:
-    regions = ", ".join(case.about.granted_in)
-    return f"granted in {regions} alone, of which no management events are loaded" if regions else None
-
-
-def _only_writes_are_logged(case: _Case) -> str | None:
-    if case.is_read and case.about.coverage.days and not case.about.coverage.read_regions:
-        return "the trail shows no read events at all"
-    return None
-
-
-def _left_out(case: _Case) -> str | None:
-    sources = [source for source in EXCLUDABLE_SOURCES if source in case.about.coverage.management_sources]
-    service = case.service.replace("-", "")
-    if any(source.partition(".")[0] == service for source in sources):
-        return None
-    return f"{case.seen.reason}; no such event is in the window"
-
-
-def _perhaps_used(case: _Case) -> str | None:
-    perhaps = case.about.perhaps_used.get(case.action)
-    if not perhaps:
-        return None
-    return (
-        f"may have been used: {'; '.join(f'{_named(calls)}, which need it {when}' for when, calls in perhaps.items())}"
-    )
-
-
-def _named(calls: tuple[str, ...]) -> str:
-    others = len(calls) - _NAMED
-    return f"{', '.join(calls[:_NAMED])}{f' and {others} more' if others > 0 else ''}"
-
-
-def _seen_on_the_network_only(case: _Case) -> str | None:
-    return "seen in network activity events only" if case.use.network_only else None
-
-
-def _recorded_too_short(case: _Case) -> str | None:
-    """A trail that began to log a while ago cannot speak for the time before."""
-    about, recorded = case.about, _recorded(case)
-    if recorded is None or recorded.since is None or about.observed_from is None:
-        return None
-    days = about.coverage.days_since(max(recorded.since, about.observed_from))
-    if days >= about.min_days:
-        return None
-    return f"the trail that records it logs only since {_day(recorded.since)}: {days} days of logs"
-
-
-def _too_short(case: _Case) -> str | None:
-    about = case.about
-    if about.observed_days >= about.min_days or about.cannot_conclude:
-        return None
-    if about.granted_since:
-        return f"granted only since {_day(about.observed_from)}: {about.granted_since}"
-    return f"only {about.observed_days} {'day' if about.observed_days == 1 else 'days'} of logs"
-
-
-def _stale(case: _Case) -> str | None:
-    return case.about.stale
-
-
-def _inconclusive(case: _Case) -> str | None:
-    return f"cannot conclude: {case.about.cannot_conclude}" if case.about.cannot_conclude else None
-
-
-def _assumed(case: _Case) -> str | None:
-    if case.about.strict and case.seen.observability is ObservabilityClass.MANAGEMENT_ASSUMED:
-        return "that the log shows it is only assumed"
-    return None
-
-
-_STEPS: tuple[Callable[[_Case], str | None], ...] = (
-    _refused_only,
-    _failed_only,
-    _used_by_earlier,
-    _perhaps_used,
-    _seen_on_the_network_only,
-    _cannot_be_seen,
-    _recorded_too_short,
-    _too_short,
-    _stale,
-    _inconclusive,
-    _assumed,
-)
-
-
-def _unused(case: _Case) -> str:
-    about, coverage = case.about, case.about.coverage
-    regions = ", ".join(sorted(coverage.read_regions if case.is_read else coverage.regions)) or "no region"
-    parts = [f"not in {about.observed_days} days of logs since {_day(about.observed_from)}", f"seen: {regions}"]
-    if case.home in coverage.quiet_regions:
-        parts.append(f"digests prove that nothing was called in {case.home}")
-    if coverage.gaps:
-        parts.append(f"{len(coverage.gaps)} gap {'day' if len(coverage.gaps) == 1 else 'days'}")
-    if case.seen.observability is ObservabilityClass.DATA and (recorded := _recorded(case)):
-        parts.append(recorded.reason)
-    elif case.seen.observability is ObservabilityClass.MANAGEMENT_ASSUMED:
-        parts.append("that the log shows it is assumed")
-    return "; ".join(parts)
-
-
-def _tried(use: Use) -> str:
-    if not use.denied:
-        return f"only failed calls: {_counted(use.undetermined)}" if use.undetermined else "never called"
-    times = "once" if use.denied == 1 else f"{use.denied} times"
-    return f"tried {times}, refused ({use.denied_reason or 'no reason given'}), last {_day(use.last_denied)}"
-
-
-def _counted(codes: Counter[str]) -> str:
-    return ", ".join(f"{code} x {count}" for code, count in codes.most_common(3))
-
-
-def _day(moment: datetime | None) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d}" if moment else "an unknown day"
+def _absent(case: Absent) -> tuple[Marker, str]:
+    """A granted action without a call."""
+    reason = why_unknown(case)
+    return (Marker.UNKNOWN, reason) if reason else (Marker.UNUSED, last_chance(case))
