@@ -30,6 +30,11 @@ def run() -> int:
             except (OSError, ValueError):  # nobody reads any more
                 continue
         os._exit(code)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:  # said already; Python would try once more at its end, and make the exit code 120
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
 
 
