@@ -299,7 +299,7 @@ def test_requests_are_decided_alike() -> None:
     """
     seen: Counter[object] = Counter()
 
-    @settings(max_examples=300, deadline=None, derandomize=True)
+    @settings(max_examples=500, deadline=None, derandomize=True)
     @given(questions())
     def alike(question: Question) -> None:
         grant = ours(question)
